@@ -1,0 +1,153 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/coordkit/coord/kv"
+	"github.com/coordkit/coord/primitives/session"
+)
+
+const (
+	// leaveTimeout bounds how long Leave waits for the store.
+	leaveTimeout = 5 * time.Second
+	// lateFor is how long after an uncertain create its key may still appear and is deleted again: etcd has been seen to
+	// apply a write of a paused member long after its client had given up and a later delete was confirmed.
+	lateFor = 10 * time.Minute
+)
+
+// Place is a place at the head of a line.
+type Place struct {
+	*session.Hold
+	a *attempt
+
+	once sync.Once
+	err  error // Leave's result
+}
+
+// Key is the entry's key.
+func (p *Place) Key() kv.Key { return p.a.key }
+
+// Lease is the lease that the entry lives under.
+func (p *Place) Lease() kv.LeaseId { return p.a.t.LeaseID() }
+
+// Leave gives the place up. The hold ends first, then the entry is deleted.
+//
+// It returns nil once the store has confirmed; session.ErrLost if the place had been lost before; and kv.ErrUncertain, with ctx's
+// error if that was the reason, if the store has not confirmed within ctx and within the shorter of 5 seconds and ValidFor:
+// then the removal goes on in the background until it is done or the lease is over. A ctx that is over
+// already is replaced by 5 seconds. A repeat returns the first result, and waits for it.
+func (p *Place) Leave(ctx context.Context) error {
+	if err := kv.ValidateContext(ctx); err != nil {
+		return err
+	}
+	p.once.Do(func() { p.err = p.leave(ctx) })
+	return p.err
+}
+
+func (p *Place) leave(ctx context.Context) error {
+	a := p.a
+	bound := min(leaveTimeout, p.ValidFor())
+	a.mu.Lock()
+	if a.guard != nil {
+		a.guard.Stop()
+	}
+	err := a.hold.Release()
+	a.cancel(session.ErrReleased)
+	a.mu.Unlock()
+	if err != nil {
+		// Lost before: the key is gone, or goes with the lease that is not renewed any more.
+		a.ids.retire(a.id)
+		return err
+	}
+	if a.t.Context().Err() != nil {
+		return nil // the session was closed, which takes the entry away with all others
+	}
+	if ctx.Err() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	return a.remove(ctx)
+}
+
+// remove deletes the entry, in the caller's goroutine, and goes on in the background if it cannot.
+func (a *attempt) remove(ctx context.Context) error {
+	err := a.st.Delete(ctx, a.key)
+	switch {
+	case err == nil && a.dirty:
+		a.t.Go(a.clear) // the first create may land yet
+		return nil
+	case err == nil && elapsed(a.born) < reuseWithin:
+		a.ids.giveBack(a.id)
+		return nil
+	case err == nil:
+		a.ids.retire(a.id)
+		return nil
+	case errors.Is(err, kv.ErrNotFound):
+		// No other try of ours was before this one, so somebody else has deleted it while it was held.
+		a.ids.retire(a.id)
+		return lost("key gone before it was released")
+	}
+	// Unknown, or not done: from here on absence means that it is done.
+	done := make(chan struct{})
+	a.t.Go(func(back context.Context) { a.clearThen(back, done) })
+	select {
+	case <-done:
+		return nil
+	case <-a.t.Context().Done():
+		return nil // the tenure is over: the entry goes with its lease
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", kv.ErrUncertain, err)
+	}
+}
+
+// clear removes the entry for good: until the store has confirmed that it is gone, and, if a create of it may still land, for
+// lateFor after that. It ends with ctx, when the lease and with it the entry is gone.
+func (a *attempt) clear(ctx context.Context) { a.clearThen(ctx, make(chan struct{})) }
+
+// clearThen is clear; it closes done when the entry is gone for the first time.
+func (a *attempt) clearThen(ctx context.Context, done chan struct{}) {
+	defer a.ids.retire(a.id)
+	err := deleteUntilGone(ctx, a.st, a.key)
+	close(done)
+	if err != nil || !a.dirty {
+		return
+	}
+	until := time.Now().Add(lateFor)
+	for wait := 50 * time.Millisecond; time.Now().Before(until); wait = min(2*wait, 30*time.Second) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		if deleteUntilGone(ctx, a.st, a.key) != nil {
+			return
+		}
+	}
+}
+
+// deleteUntilGone deletes key, again and again until the store says that it is gone, and returns nil then; or, if ctx ends or
+// the store refuses for good, an error.
+func deleteUntilGone(ctx context.Context, st kv.Storage, key kv.Key) error {
+	retry := newBackoff()
+	for {
+		try, cancel := context.WithTimeout(ctx, leaveTimeout)
+		err := st.Delete(try, key)
+		cancel()
+		switch {
+		case err == nil, errors.Is(err, kv.ErrNotFound):
+			return nil
+		case ctx.Err() != nil, errors.Is(err, kv.ErrClosed):
+			return err
+		}
+		if err := retry.sleep(ctx); err != nil {
+			return err
+		}
+	}
+}
