@@ -72,7 +72,11 @@ func (m *Mutex) do(ctx context.Context, f func(context.Context, *Held) error, lo
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Unlock(ctx)) }()
+	defer func() {
+		if lost := h.Unlock(ctx); lost != nil {
+			err = errors.Join(err, lost)
+		}
+	}()
 	return f(h.Context(ctx), h)
 }
 
