@@ -1,0 +1,27 @@
+// Package etcd is a [kv.Storage] on etcd, version 3.5 or newer (tests run on 3.7): the backend for production, where what is held must outlive
+// processes and machines. [Open] takes endpoints, [OpenEnv] the environment, [New] a client that exists already.
+//
+// It has the capabilities [kv.Appender] and [kv.RangeWatcher].
+//
+// # What is different from memory
+//
+// Lease TTLs are whole seconds, rounded up, and no shorter than one and a half of the servers' election time-out: 2 s
+// with etcd's defaults. [kv.Lease.TTL] tells what was granted, less a margin of one per cent and at least 50 ms for
+// clocks that run at different rates. An expired lease is removed within about half a second, later when thousands expire at once.
+// After the loss of its leader a cluster gives every lease its whole TTL again.
+//
+// A call is one request to the cluster; a read is linearizable. While there is no connection a call waits for one, up to
+// [Options.DialTimeout], and then fails with [kv.ErrUnavailable], whether or not its ctx has a deadline. A request that was
+// sent waits for its answer until ctx ends or the server gives up, which it does after about 7 s without a leader. A write is sent
+// once at most; when its answer is lost the error is [kv.ErrUncertain].
+//
+// A store out of space refuses what needs some with kv.ErrUnavailable; Get, Delete, waits, renewals and releases go on.
+//
+// The store must accept requests of 1.5 MiB, as it does by default (--max-request-bytes), for values of [kv.MaxValueLen].
+//
+// # Permissions
+//
+// With authentication on, give the user read and write permission on the whole range of keys it uses: Create and
+// CasByVersion also read. A lease may be renewed, and a key bound to it, by those who may write all keys of the lease.
+// What the store refuses is returned with etcd's own error as the cause and is not tried again.
+package etcd
