@@ -36,7 +36,8 @@ func TestOptionsOutOfBoundsAreInvalidFromEveryUse(t *testing.T) {
 		}
 		require.ErrorIs(t, session.New(nil, nil).Ready(t.Context()), kv.ErrInvalid, "no storage")
 		s := session.New(st, nil)
-		require.ErrorIs(t, s.Ready(nil), kv.ErrInvalid, "nil ctx") //nolint:staticcheck // what it tests
+		var none context.Context
+		require.ErrorIs(t, s.Ready(none), kv.ErrInvalid, "nil ctx")
 	})
 }
 
