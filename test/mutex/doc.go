@@ -1,0 +1,2 @@
+// Package mutex tests what locks promise: on memory in fake time, on memory with every capability hidden, and on a real etcd.
+package mutex
