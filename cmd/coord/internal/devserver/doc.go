@@ -6,7 +6,12 @@
 //
 // The server differs from etcd's defaults where a store of one host calls for it: ticks of 10 ms and elections of 100 ms
 // (ready in about a tenth of a second), WAL segments of 1 MiB instead of 64 (2 MB on disk instead of 123), compaction of
-// everything older than 5 minutes, no HTTP gateway, and no peer listener at all.
+// everything older than 5 minutes, gRPC only (no health, metrics or gateway over HTTP, and none of the lock and election
+// services, which etcd's clients do not use), and no peer listener at all.
+//
+// It is put together from etcd's packages etcdserver and v3rpc rather than started by its package embed, whose listeners
+// cannot be chosen: that one opens a peer listener, removes whatever it finds at the path of a socket, when it stops as
+// well as when it starts, and does not stop before a client that has connected and said nothing goes away.
 package devserver
 
 import (

@@ -8,15 +8,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/version"
-	"go.etcd.io/etcd/server/v3/embed"
-	"go.uber.org/zap"
+	"go.etcd.io/etcd/server/v3/config"
+	"go.etcd.io/etcd/server/v3/etcdserver"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
 	"google.golang.org/grpc"
 )
 
@@ -26,24 +25,24 @@ const Linked = true
 // Version is the version of the etcd linked into this program.
 var Version = version.Version
 
-// portTries bounds how often a free port is looked for again after another process took it first.
-const portTries = 5
-
 // Server is a running etcd. Its methods are safe for concurrent use.
 type Server struct {
 	endpoint string
-	muted    atomic.Bool  // set before etcd is closed
+	listener *listener
+	etcd     *etcdserver.EtcdServer
+	grpc     *grpc.Server
+	serving  sync.WaitGroup
+	closing  sync.Once
+	report
+}
+
+// report is what the parts of a server tell its owner.
+type report struct {
+	muted    atomic.Bool  // set before etcd is stopped
 	version  atomic.Value // string: the storage version that etcd complained about
 	failed   chan struct{}
 	failOnce sync.Once
 	err      error // written before failed is closed
-
-	etcd    *embed.Etcd // set before Start returns
-	watcher sync.WaitGroup
-	closing sync.Once
-
-	mu    sync.Mutex
-	grpcs []*grpc.Server // guarded by mu
 }
 
 // Start starts a server and waits until it serves. It returns ErrInvalid for bad options, a *NewerDataError for data it is
@@ -59,120 +58,115 @@ func Start(ctx context.Context, opts *Options) (*Server, error) {
 	if err := os.MkdirAll(opts.DataDir, 0o700); err != nil {
 		return nil, err
 	}
-	for try := 1; ; try++ {
-		s, err := start(ctx, opts)
-		taken := errors.Is(err, syscall.EADDRINUSE) && strings.HasSuffix(opts.Listen, ":0")
-		if !taken || try == portTries {
-			return s, err
-		}
-	}
-}
-
-func start(ctx context.Context, opts *Options) (*Server, error) {
-	at, advertised, endpoint, err := addresses(opts)
+	l, advertised, endpoint, err := listen(opts)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{endpoint: endpoint, failed: make(chan struct{})}
+	s := &Server{endpoint: endpoint, listener: l, report: report{failed: make(chan struct{})}}
 	out := opts.Logger
 	if out == nil {
 		out = slog.New(slog.DiscardHandler)
 	}
 	log := newLogger(&logCore{out: out, muted: &s.muted, version: &s.version}, s.fail)
-	cfg := config(opts, at, advertised, log, s.register)
-
-	// On a goroutine of its own: an entry logged as fatal stops it for good, and the error must still get out.
-	started := make(chan error, 1)
-	go func() { started <- s.run(cfg, log) }()
-	select {
-	case err = <-started:
-	case <-s.failed:
-		err = s.err
-	case <-ctx.Done():
-		err = ctx.Err()
+	if s.etcd, err = s.boot(ctx, serverConfig(opts, advertised, log)); err == nil && opts.Socket != "" {
+		err = os.Rename(opts.Socket+newSuffix, opts.Socket)
 	}
 	if err != nil {
+		l.shut()
 		return nil, err
 	}
-	select {
-	case <-s.etcd.Server.ReadyNotify():
-	case <-s.failed:
-		return nil, s.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if opts.Socket != "" {
-		if err := os.Rename(at.Path, opts.Socket); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-	}
-	s.watcher.Go(s.watch)
+	s.grpc = v3rpc.Server(s.etcd, nil, nil, grpcOptions()...)
+	s.serving.Go(s.serve)
+	s.serving.Go(s.watch)
 	return s, nil
 }
 
-// run starts etcd; a plain panic becomes an error.
-func (s *Server) run(cfg *embed.Config, log *zap.Logger) (err error) {
+// boot returns etcd when it is ready.
+func (r *report) boot(ctx context.Context, cfg config.ServerConfig) (*etcdserver.EtcdServer, error) {
+	// On a goroutine of its own: an entry logged as fatal stops it for good, and the error must still get out.
+	type result struct {
+		etcd *etcdserver.EtcdServer
+		err  error
+	}
+	booted := make(chan result, 1)
+	go func() {
+		etcd, err := r.open(cfg)
+		booted <- result{etcd, err}
+	}()
+	var got result
+	select {
+	case got = <-booted:
+	case <-r.failed:
+		got.err = r.err
+	case <-ctx.Done():
+		got.err = ctx.Err()
+	}
+	if got.err != nil {
+		return nil, got.err
+	}
+	select {
+	case <-got.etcd.ReadyNotify():
+		return got.etcd, nil
+	case <-r.failed:
+		return nil, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// open opens the data and starts etcd on it; a plain panic becomes an error.
+func (r *report) open(cfg config.ServerConfig) (etcd *etcdserver.EtcdServer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("etcd panicked on the data: %v", p)
 		}
 	}()
-	if err := checkLog(cfg.Dir, log); err != nil {
-		return err
+	if err := checkLog(cfg.DataDir, cfg.Logger); err != nil {
+		return nil, err
 	}
-	s.etcd, err = embed.StartEtcd(cfg)
-	logged, _ := s.version.Load().(string)
-	return newer(err, logged)
+	etcd, err = etcdserver.NewServer(cfg)
+	if err != nil {
+		logged, _ := r.version.Load().(string)
+		return nil, newer(err, logged)
+	}
+	etcd.Start()
+	return etcd, nil
 }
 
-// watch turns an etcd that stops by itself into a failure. It ends when etcd has been closed.
-func (s *Server) watch() {
-	for {
-		select {
-		case err, ok := <-s.etcd.Err():
-			if !ok {
-				return
-			}
-			if err != nil {
-				s.fail(fmt.Errorf("etcd stopped serving: %w", err))
-			}
-		case <-s.etcd.Server.StopNotify():
-			s.fail(errors.New("etcd stopped"))
-			for range s.etcd.Err() { // drained, and closed by Close
-			}
-			return
-		}
+// serve answers clients until the server is closed.
+func (s *Server) serve() {
+	if err := s.grpc.Serve(s.listener); err != nil {
+		s.fail(fmt.Errorf("etcd stopped serving: %w", err))
 	}
+}
+
+// watch turns an etcd that stops by itself into a failure.
+func (s *Server) watch() {
+	<-s.etcd.StopNotify()
+	s.fail(errors.New("etcd stopped"))
 }
 
 // fail records the first error that ends the server, unless it is being closed.
-func (s *Server) fail(err error) {
-	if s.muted.Load() {
+func (r *report) fail(err error) {
+	if r.muted.Load() {
 		return
 	}
-	s.failOnce.Do(func() {
-		s.err = err
-		close(s.failed)
+	r.failOnce.Do(func() {
+		r.err = err
+		close(r.failed)
 	})
-}
-
-// register gets hold of each gRPC server that etcd makes, so that Close can cut connections.
-func (s *Server) register(g *grpc.Server) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.grpcs = append(s.grpcs, g)
 }
 
 // Endpoint returns the address for clients: "unix:///path" or "host:port".
 func (s *Server) Endpoint() string { return s.endpoint }
 
 // Revision returns the store's revision, which every applied write raises; etcd's own compactions do not.
-func (s *Server) Revision() int64 { return s.etcd.Server.KV().Rev() }
+func (s *Server) Revision() int64 { return s.etcd.KV().Rev() }
 
 // Leases returns how many leases the store has. It fails when the store's users have been given passwords, for then
 // etcd tells nobody without one.
 func (s *Server) Leases(ctx context.Context) (int, error) {
-	resp, err := s.etcd.Server.LeaseLeases(ctx, &etcdserverpb.LeaseLeasesRequest{})
+	resp, err := s.etcd.LeaseLeases(ctx, &etcdserverpb.LeaseLeasesRequest{})
 	if err != nil {
 		return 0, err
 	}
@@ -198,17 +192,13 @@ func (s *Server) Err() error {
 func (s *Server) Close() error {
 	s.closing.Do(func() {
 		s.muted.Store(true)
+		s.listener.shut()
 		if s.Err() != nil {
 			return
 		}
-		s.mu.Lock()
-		// Otherwise etcd waits up to 5 s for streams that their clients never end.
-		for _, g := range s.grpcs {
-			g.Stop()
-		}
-		s.mu.Unlock()
-		s.etcd.Close()
-		s.watcher.Wait()
+		s.grpc.Stop()
+		s.etcd.Stop()
+		s.serving.Wait()
 	})
 	return nil
 }

@@ -183,6 +183,24 @@ func TestClosesAtOnceUnderAnOpenWatch(t *testing.T) {
 	require.NoError(t, c.Close()) // no more reconnecting
 }
 
+// A client that was stopped just after it connected, say, must not hold up a server that leaves.
+func TestClosesAtOnceUnderASilentConnection(t *testing.T) {
+	dir := shortDir(t)
+	s := start(t, &devserver.Options{DataDir: dir + "/etcd", Socket: dir + "/s.sock", NoSync: true})
+	for _, hello := range []string{"", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"} { // nothing, and a handshake's first half
+		c, err := net.Dial("unix", dir+"/s.sock")
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = c.Write([]byte(hello))
+		require.NoError(t, err)
+	}
+	_, err := client(t, s.Endpoint()).Get(t.Context(), "k") // those before have been accepted by now
+	require.NoError(t, err)
+	begin := time.Now()
+	require.NoError(t, s.Close())
+	require.Less(t, time.Since(begin), 2*time.Second, "Close")
+}
+
 func TestRefusesBadOptions(t *testing.T) {
 	dir := t.TempDir()
 	for _, opts := range []*devserver.Options{
