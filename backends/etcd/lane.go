@@ -17,8 +17,9 @@ import (
 // lane is one stream of renewals and the leases that wait for their turn on it. The server answers in order, so the oldest
 // request without an answer is the one an answer is for, and a lease's TTL counts from the moment before that was sent.
 //
-// A stream that leaves a request without an answer for a third of that lease's TTL is given up, and another is opened, on
-// another member if there are several: a member that is stopped or cut off closes nothing.
+// A stream that leaves a request without an answer for a sixth of that lease's TTL is given up, and another is opened, on
+// the next member if there are several: a member that is stopped or cut off closes nothing. That is four tries before the
+// lease runs out.
 type lane struct {
 	s      *Storage
 	keeper *keeper
@@ -196,7 +197,7 @@ func (ln *lane) next(now time.Time) (l *lease, wait time.Duration, err error) {
 			ln.keeper.late.pushLocked(l)
 			continue
 		}
-		deadline := now.Add(min(max(l.interval, 250*time.Millisecond), patience))
+		deadline := now.Add(min(max(l.interval/2, 250*time.Millisecond), patience))
 		if !ln.prompt {
 			deadline = now.Add(patience)
 		}

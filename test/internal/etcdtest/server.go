@@ -16,6 +16,7 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 
 	"github.com/coordkit/coord/backends/etcd"
 )
@@ -28,6 +29,7 @@ var smallLogs = sync.OnceFunc(func() { wal.SegmentSizeBytes = 1 << 20 })
 type Server struct {
 	cfg  *embed.Config
 	etcd *embed.Etcd
+	grpc *grpc.Server
 	addr string // host:port
 }
 
@@ -43,7 +45,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 		o(s.cfg)
 	}
 	s.start(t)
-	t.Cleanup(func() { s.etcd.Close() })
+	t.Cleanup(s.stop)
 	return s
 }
 
@@ -69,21 +71,30 @@ func config(t testing.TB) *embed.Config {
 func (s *Server) start(t testing.TB) {
 	t.Helper()
 	var err error
+	serving := make(chan *grpc.Server, 1) // made when the member is ready
+	s.cfg.ServiceRegister = func(g *grpc.Server) { serving <- g }
 	s.etcd, err = embed.StartEtcd(s.cfg)
 	require.NoError(t, err, "start etcd")
 	select {
-	case <-s.etcd.Server.ReadyNotify():
+	case s.grpc = <-serving:
 	case <-time.After(30 * time.Second):
-		t.Fatal("etcd is not ready after 30 s")
+		s.etcd.Close()
+		t.Fatal("etcd does not serve after 30 s")
 	}
 	s.addr = s.etcd.Clients[0].Addr().String()
+}
+
+// stop stops the server. Its own Close would first wait some seconds for open streams to end.
+func (s *Server) stop() {
+	s.grpc.Stop()
+	s.etcd.Close()
 }
 
 // Restart stops the server and starts it again on the same data and the same port. Between the two, down runs, if it is
 // not nil.
 func (s *Server) Restart(t testing.TB, down func()) {
 	t.Helper()
-	s.etcd.Close()
+	s.stop()
 	if down != nil {
 		down()
 	}
