@@ -108,9 +108,10 @@ func TestNamesBothVersionsOfNewerData(t *testing.T) {
 // Whatever etcd does about spoilt data (return an error, log and exit, panic), it comes back as an error.
 func TestReportsSpoiltData(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, dir, db string){
-		"database": func(t *testing.T, _, db string) { overwrite(t, db) },
-		"log":      func(t *testing.T, dir, _ string) { overwrite(t, wal(t, dir)) },
-		"no log":   func(t *testing.T, dir, _ string) { require.NoError(t, os.Remove(wal(t, dir))) },
+		"database":  func(t *testing.T, _, db string) { overwrite(t, db) },
+		"log":       func(t *testing.T, dir, _ string) { overwrite(t, wal(t, dir)) },
+		"empty log": func(t *testing.T, dir, _ string) { require.NoError(t, os.Truncate(wal(t, dir), 0)) },
+		"no log":    func(t *testing.T, dir, _ string) { require.NoError(t, os.Remove(wal(t, dir))) },
 		"file for a directory": func(t *testing.T, dir, _ string) {
 			require.NoError(t, os.RemoveAll(filepath.Join(dir, "etcd")))
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "etcd"), nil, 0o600))

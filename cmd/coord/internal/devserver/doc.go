@@ -46,8 +46,8 @@ type Options struct {
 	// makes sure of that, for etcd would wait for the other one without end.
 	DataDir string
 	// Socket is the path of a unix socket. It appears there, in one step, when the server is ready; whatever was there
-	// before is replaced. The socket is first bound at the same path with ".new" appended. The caller makes sure that
-	// the path is nobody else's and its directory is closed to others.
+	// before is replaced. The socket is first bound at the same path with the extension ".new"; a start that fails may
+	// leave that behind. The caller makes sure that both paths are nobody else's and the directory is closed to others.
 	Socket string
 	// Listen is a TCP address, an IP address or localhost and a port; port 0 means any free one. There is no
 	// authentication: whoever can connect can do everything.

@@ -8,16 +8,22 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 )
 
-const newSuffix = ".new"
+// provisional is the name under which a socket is bound: beside its own, and not longer if that has an extension, for the
+// length of such names is limited.
+func provisional(socket string) string {
+	return strings.TrimSuffix(socket, filepath.Ext(socket)) + ".new"
+}
 
 // listen binds where opts say: a socket under its provisional name, which nobody knows yet. It returns the URL that the
 // server tells its clients, and the endpoint for the caller.
 func listen(opts *Options) (l *listener, advertised url.URL, endpoint string, err error) {
 	if opts.Socket != "" {
-		path := opts.Socket + newSuffix
+		path := provisional(opts.Socket)
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, advertised, "", err
 		}

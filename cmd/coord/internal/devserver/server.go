@@ -69,7 +69,7 @@ func Start(ctx context.Context, opts *Options) (*Server, error) {
 	}
 	log := newLogger(&logCore{out: out, muted: &s.muted, version: &s.version}, s.fail)
 	if s.etcd, err = s.boot(ctx, serverConfig(opts, advertised, log)); err == nil && opts.Socket != "" {
-		err = os.Rename(opts.Socket+newSuffix, opts.Socket)
+		err = os.Rename(provisional(opts.Socket), opts.Socket)
 	}
 	if err != nil {
 		l.shut()

@@ -63,7 +63,7 @@ func TestServesOnASocketAndKeepsItsDataOverARestart(t *testing.T) {
 	require.NoError(t, os.WriteFile(opts.Socket, []byte("left by a crash"), 0o600))
 	s := start(t, opts)
 	require.Equal(t, "unix://"+opts.Socket, s.Endpoint())
-	require.NoFileExists(t, opts.Socket+".new", "the name it was bound under")
+	require.NoFileExists(t, filepath.Join(dir, "s.new"), "the name it was bound under")
 
 	before := s.Revision()
 	_, err := client(t, s.Endpoint()).Put(t.Context(), "k", "v")
@@ -116,7 +116,7 @@ func TestListensNowhereElse(t *testing.T) {
 	dir := shortDir(t)
 	opts := &devserver.Options{DataDir: dir + "/etcd", Socket: dir + "/s.sock", NoSync: true}
 	start(t, opts)
-	require.Equal(t, []string{"unix " + opts.Socket + ".new"}, listeners(t))
+	require.Equal(t, []string{"unix " + dir + "/s.new"}, listeners(t))
 }
 
 // listeners returns what this process listens on. A unix socket is shown under the name it was bound to.

@@ -124,6 +124,9 @@ func pointerOf(state string) string {
 	return strings.TrimSpace(string(text))
 }
 
+// path returns the path of the socket that st last connected to.
+func path(st *local.Store) string { return strings.TrimPrefix(st.Endpoint(), "unix://") }
+
 // open opens the store with a client on it, both closed in the end.
 func open(t *testing.T, opts *local.Options) (*local.Store, *clientv3.Client) {
 	t.Helper()
@@ -138,11 +141,15 @@ func open(t *testing.T, opts *local.Options) (*local.Store, *clientv3.Client) {
 	return st, c
 }
 
+// put writes; a write whose answer was lost with its connection is repeated, for it is the same either way.
 func put(t *testing.T, c *clientv3.Client, key string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := c.Put(ctx, key, "done")
+	for err != nil && ctx.Err() == nil {
+		_, err = c.Put(ctx, key, "done")
+	}
 	require.NoError(t, err, "Put(%q)", key)
 }
 
@@ -185,7 +192,7 @@ func peerPID(conn net.Conn) (pid int, err error) {
 // watchServer returns a connection to the server, for ended, and its pid.
 func watchServer(t *testing.T, st *local.Store) (net.Conn, int) {
 	t.Helper()
-	conn, err := net.Dial("unix", strings.TrimPrefix(st.Endpoint(), "unix://"))
+	conn, err := net.Dial("unix", path(st))
 	require.NoError(t, err, "dial")
 	t.Cleanup(func() { _ = conn.Close() })
 	pid, err := peerPID(conn)

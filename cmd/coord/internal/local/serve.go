@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -241,5 +242,5 @@ func (s *server) removeSocket() {
 		return
 	}
 	os.Remove(s.socket)
-	os.Remove(s.socket + ".new")
+	os.Remove(strings.TrimSuffix(s.socket, socketExt) + ".new") // devserver's, if it did not get ready
 }

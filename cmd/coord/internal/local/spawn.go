@@ -64,7 +64,7 @@ func (s *Store) spawn(ctx context.Context, start *os.File) error {
 	}
 	s.mu.Lock()
 	s.started = true
-	s.child = cmd.Process.Pid
+	s.reaps = append(s.reaps, cmd.Process.Pid)
 	s.mu.Unlock()
 	// Reaped by number, now and then, for nobody can wait here for as long as the server lives.
 	_ = cmd.Process.Release()

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,7 +45,7 @@ type Store struct {
 	first   net.Conn // made by Open, for the first call of the dialer
 	path    string   // socket last connected to
 	started bool     // whether this process has started a server
-	child   int      // pid of the server started last, not yet reaped; 0: none
+	reaps   []int    // pids of servers that this process started and has not reaped
 }
 
 // Open takes a share in the local store and connects to its server, which it starts if there is none. It waits for that
@@ -163,16 +164,13 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// reapLocked takes note of a server that this process started and that has ended, so that it does not stay a zombie for as
+// reapLocked takes note of servers that this process started and that have ended, so that they do not stay zombies for as
 // long as this process lives.
 func (s *Store) reapLocked() {
-	if s.child == 0 {
-		return
-	}
-	pid, err := unix.Wait4(s.child, nil, unix.WNOHANG, nil)
-	if pid == s.child || errors.Is(err, unix.ECHILD) {
-		s.child = 0
-	}
+	s.reaps = slices.DeleteFunc(s.reaps, func(pid int) bool {
+		reaped, err := unix.Wait4(pid, nil, unix.WNOHANG, nil)
+		return reaped == pid || errors.Is(err, unix.ECHILD)
+	})
 }
 
 // share takes flock use, shared, unless this store has it already. A state directory that was removed and made again is

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -160,12 +159,14 @@ func TestAServerThatThisProcessStartedLeavesNoZombie(t *testing.T) {
 	require.True(t, st.Started())
 	conn, pid := watchServer(t, st)
 	kill(t, conn, pid)
-	require.Eventually(t, func() bool {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		return err == nil && strings.Contains(string(stat), ") Z ")
-	}, 5*time.Second, time.Millisecond)
-	require.NoError(t, st.Close())
-	require.NoDirExists(t, fmt.Sprintf("/proc/%d", pid))
+	require.Eventually(t, func() bool { // reaped by the first reconnect after its end
+		conn, err := st.Dialer()(t.Context(), "")
+		if err == nil {
+			conn.Close()
+		}
+		_, err = os.Stat(fmt.Sprintf("/proc/%d", pid))
+		return os.IsNotExist(err)
+	}, 5*time.Second, 10*time.Millisecond)
 }
 
 // The server goes on when its starter gives up, and is there for the next one.
@@ -200,7 +201,7 @@ func TestStartsOnWhatACrashLeft(t *testing.T) {
 			require.NoError(t, c.Close())
 			conn, pid := watchServer(t, st)
 			kill(t, conn, pid)
-			prepare(t, dirOf(t, state), strings.TrimPrefix(st.Endpoint(), "unix://"))
+			prepare(t, dirOf(t, state), path(st))
 			_, c = open(t, nil)
 			require.EqualValues(t, 1, has(t, c, "k"))
 		})
