@@ -72,13 +72,3 @@ func Supervise(c *Child, h Hold, signals <-chan os.Signal, limits Limits) (lost 
 		}
 	}
 }
-
-// Unbound is the hold of a child that runs under none: it never ends.
-var Unbound Hold = unbound{}
-
-type unbound struct{}
-
-func (unbound) Done() <-chan struct{}   { return nil }
-func (unbound) Err() error              { return nil }
-func (unbound) ValidFor() time.Duration { return 0 }
-func (unbound) Broken() bool            { return false }

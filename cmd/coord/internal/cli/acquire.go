@@ -47,21 +47,33 @@ func (o *runOptions) acquire(ctx context.Context, st kv.Storage, s *session.Sess
 	return held, o.refused(ctx, err)
 }
 
-// refused gives the failure to get the lock its exit code.
+// refused gives the failure to get the lock its words and its exit code.
 func (o *runOptions) refused(ctx context.Context, err error) error {
+	var locked *mutex.LockedError
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, mutex.ErrLocked) && !errors.Is(err, context.Canceled):
-		return exit(o.conflict, err)
+	case errors.As(err, &locked) && !errors.Is(err, context.Canceled):
+		return exit(o.conflict, o.notAcquired(locked))
 	case errors.Is(err, mutex.ErrLost):
 		return exit(exitLost, err)
 	}
 	return o.unavailable(ctx, err)
 }
 
+func (o *runOptions) notAcquired(e *mutex.LockedError) error {
+	within := ""
+	if o.wait > 0 {
+		within = fmt.Sprintf(" within %v", o.wait)
+	}
+	if e.Holder.Key == "" {
+		return fmt.Errorf("lock %q not acquired%s: %d ahead", o.lock, within, e.Ahead)
+	}
+	return fmt.Errorf("lock %q not acquired%s: held by %s", o.lock, within, e.Holder)
+}
+
 func (o *runOptions) unavailable(ctx context.Context, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == nil {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return exit(exitUnavailable, fmt.Errorf("the store did not answer within %v: %w", answerWithin, err))
 	}
 	return err

@@ -89,7 +89,7 @@ back to it when an endpoint is configured, and COORD_LOCAL=off forbids it.`,
 	f.BoolVar(&a.flags.InsecureSkipVerify, "insecure-skip-tls-verify", false, "accept any server certificate")
 	f.StringVar(&a.flags.User, "user", "", "user name[:password]")
 	f.StringVar(&a.flags.Password, "password", "", "password")
-	f.DurationVar(&a.flags.DialTimeout, "dial-timeout", 0, "how long to wait for a connection (default 5s)")
+	f.DurationVar(&a.flags.DialTimeout, "dial-timeout", 0, "how long to wait for a connection (default 4s)")
 	cmd.AddCommand(newRunCmd(a), newLockCmd(a), newDevCmd(a), newVersionCmd(a))
 	return cmd
 }

@@ -15,8 +15,12 @@ import (
 	"github.com/coordkit/coord/kv"
 )
 
-// answerWithin is how long a store that has never answered is waited for.
-const answerWithin = 5 * time.Second
+const (
+	// answerWithin is how long a store that has never answered is waited for.
+	answerWithin = 5 * time.Second
+	// dialTimeout is shorter, so that what the connection failed of is told.
+	dialTimeout = 4 * time.Second
+)
 
 // store is an open store, and how a child finds it too.
 type store struct {
@@ -58,7 +62,7 @@ func (a *app) settings() (etcd.Settings, error) {
 	if a.flags.DialTimeout < 0 {
 		return s, usageError("--dial-timeout %v is negative", a.flags.DialTimeout)
 	}
-	s.DialTimeout = cmp.Or(a.flags.DialTimeout, s.DialTimeout)
+	s.DialTimeout = cmp.Or(a.flags.DialTimeout, s.DialTimeout, dialTimeout)
 	return s, nil
 }
 
