@@ -115,13 +115,16 @@ var closeCases = []Case{
 		f.close(f.st)
 		_, err := f.far.Get(f.ctx, f.key("k"))
 		require.NoError(f, err, "the record went with Close")
-		require.Equal(f, outcome{}, f.result(f.wait(f.ctx, f.far, f.key("k"), v)), "the lease ran out")
+		f.untilGone(f.key("k"), v)
 	}},
 	{"Close of one handle leaves the other alone", func(f *fixture) {
 		v := f.create(f.key("k"), "")
 		c := f.wait(f.ctx, f.far, f.key("k"), v)
 		f.close(f.st)
-		require.NoError(f, f.far.Delete(f.ctx, f.key("k")))
-		require.Equal(f, outcome{}, f.result(c))
+		next, err := f.far.CasByVersion(f.ctx, kv.Record{Key: f.key("k"), Version: v})
+		require.NoError(f, err)
+		o := f.result(c)
+		require.NoError(f, o.err)
+		require.Equal(f, next, o.rec.Version)
 	}},
 }

@@ -11,6 +11,7 @@ package kvtest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,8 +34,6 @@ type Backend struct {
 	MinTTL time.Duration
 	// Margin is how much less than the lease's time TTL may tell, right after the grant, for clock rates and a slow machine.
 	Margin time.Duration
-	// Late is how long after a lease's end its records may still be there.
-	Late time.Duration
 }
 
 // Case is one promise.
@@ -145,23 +144,60 @@ type outcome struct {
 	err error
 }
 
-// wait waits in the background, and returns once the wait stands or has ended, as far as can be told: in fake time surely, on a
-// server after a moment that makes it likely. What the suite asserts holds in either case.
+// wait waits in the background. In fake time it returns once the wait stands; on a server it gives it a moment, and what a case
+// asserts must hold as well if the wait comes only later.
 func (f *fixture) wait(ctx context.Context, st kv.Storage, key kv.Key, v kv.Version) <-chan outcome {
+	c := f.begin(ctx, st, key, v)
+	f.settle(50 * time.Millisecond)
+	return c
+}
+
+func (f *fixture) begin(ctx context.Context, st kv.Storage, key kv.Key, v kv.Version) <-chan outcome {
 	c := make(chan outcome, 1)
 	go func() {
 		rec, err := st.WaitForVersionChange(ctx, key, v)
 		c <- outcome{rec, err}
 	}()
-	f.settle()
 	return c
 }
 
-func (f *fixture) settle() {
+// whileWaiting returns what a wait on key came to that stood when change was made. On a server nobody can tell from outside whether a wait
+// stands: so it is tried with ever longer pauses, each time on a record that make has made anew, until the outcome is the one wanted;
+// a backend that breaks the promise never comes to it.
+func (f *fixture) whileWaiting(key kv.Key, create func() kv.Version, change func(v kv.Version), want func(outcome) bool) {
+	f.Helper()
+	var o outcome
+	for pause := 50 * time.Millisecond; pause < 4*time.Second; pause *= 2 {
+		v := create()
+		c := f.begin(f.ctx, f.far, key, v)
+		f.settle(pause)
+		change(v)
+		if o = f.result(c); want(o) {
+			return
+		}
+		_ = f.st.Delete(f.ctx, key) // what is there still
+		if f.b.FakeTime {
+			break // the wait did stand
+		}
+	}
+	require.FailNow(f, "the wait was told of another change than the first", "WaitForVersionChange(%q) = %+v, %v", key, o.rec, o.err)
+}
+
+// deleted is the outcome of a wait whose record was deleted meanwhile.
+func deleted(o outcome) bool { return o.err == nil && o.rec.Key == "" && o.rec.Version == 0 }
+
+// untilGone returns when the record, which had the version, is gone with its lease.
+func (f *fixture) untilGone(key kv.Key, v kv.Version) {
+	f.Helper()
+	o := f.result(f.begin(f.ctx, f.far, key, v))
+	require.True(f, deleted(o) || errors.Is(o.err, kv.ErrNotFound), "WaitForVersionChange(%q) = %+v, %v", key, o.rec, o.err)
+}
+
+func (f *fixture) settle(pause time.Duration) {
 	if f.b.FakeTime {
 		synctest.Wait()
 	} else {
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(pause)
 	}
 }
 

@@ -40,38 +40,33 @@ var waitCases = []Case{
 		require.ErrorIs(f, err, kv.ErrNotFound)
 	}},
 	{"a deletion while waiting is the zero record and no error", func(f *fixture) {
-		v := f.create(f.key("k"), "one")
-		c := f.wait(f.ctx, f.far, f.key("k"), v)
-		f.delete(f.key("k"))
-		require.Equal(f, outcome{}, f.result(c))
+		k := f.key("k")
+		f.whileWaiting(k, func() kv.Version { return f.create(k, "one") }, func(kv.Version) { f.delete(k) }, deleted)
 	}},
 	{"deleted and created again while waiting, the deletion is told", func(f *fixture) {
-		v := f.create(f.key("k"), "one")
-		c := f.wait(f.ctx, f.far, f.key("k"), v)
-		f.delete(f.key("k"))
-		f.create(f.key("k"), "two")
-		require.Equal(f, outcome{}, f.result(c))
+		k := f.key("k")
+		f.whileWaiting(k, func() kv.Version { return f.create(k, "one") }, func(kv.Version) {
+			f.delete(k)
+			f.create(k, "two")
+		}, deleted)
 	}},
 	{"of several changes the first is told", func(f *fixture) {
-		v := f.create(f.key("k"), "0")
-		c := f.wait(f.ctx, f.far, f.key("k"), v)
-		first := f.cas(f.key("k"), v, "1")
-		f.cas(f.key("k"), first, "2")
-		o := f.result(c)
-		require.NoError(f, o.err)
-		require.Equal(f, "1", string(o.rec.Value))
+		k := f.key("k")
+		f.whileWaiting(k, func() kv.Version { return f.create(k, "0") }, func(v kv.Version) {
+			f.cas(k, f.cas(k, v, "1"), "2")
+		}, func(o outcome) bool { return o.err == nil && string(o.rec.Value) == "1" })
 	}},
 	{"the release of its lease wakes a wait", func(f *fixture) {
-		l := f.lease(time.Minute, true)
-		v := f.bind(f.key("k"), l)
-		c := f.wait(f.ctx, f.far, f.key("k"), v)
-		require.NoError(f, l.Release())
-		require.Equal(f, outcome{}, f.result(c))
+		k := f.key("k")
+		var l kv.Lease
+		f.whileWaiting(k, func() kv.Version {
+			l = f.lease(time.Minute, true)
+			return f.bind(k, l)
+		}, func(kv.Version) { require.NoError(f, l.Release()) }, deleted)
 	}},
 	{"the end of its lease wakes a wait", func(f *fixture) {
-		l := f.lease(f.b.MinTTL, false)
-		v := f.bind(f.key("k"), l)
-		require.Equal(f, outcome{}, f.result(f.wait(f.ctx, f.far, f.key("k"), v)))
+		k := f.key("k")
+		f.whileWaiting(k, func() kv.Version { return f.bind(k, f.lease(f.b.MinTTL, false)) }, func(kv.Version) {}, deleted)
 	}},
 	{"a wait ends with its ctx and with nothing else of it", func(f *fixture) {
 		v := f.create(f.key("k"), "one")
@@ -125,13 +120,13 @@ var waitCases = []Case{
 				c <- outcome{rec, err}
 			}()
 		}
-		f.settle()
+		f.settle(50 * time.Millisecond)
 		cancel()
 		for _, c := range waits {
 			require.ErrorIs(f, f.result(c).err, context.Canceled)
 		}
 		if f.b.FakeTime { // elsewhere other tests run beside this one; the backend's own tests count there
-			f.settle()
+			f.settle(50 * time.Millisecond)
 			require.LessOrEqual(f, runtime.NumGoroutine(), base, "goroutines")
 		}
 		f.delete(f.key("k"))
@@ -150,7 +145,7 @@ var waitCases = []Case{
 				c <- outcome{rec, err}
 			}()
 		}
-		f.settle()
+		f.settle(50 * time.Millisecond)
 		for i := range n {
 			if i%2 == 1 {
 				f.delete(f.key(fmt.Sprint(i)))

@@ -16,6 +16,5 @@ func TestConformance(t *testing.T) {
 		Second: func(t *testing.T, _ kv.Storage) kv.Storage { return server.Storage(t) },
 		MinTTL: time.Second,
 		Margin: 500 * time.Millisecond,
-		Late:   2 * time.Second,
 	})
 }
