@@ -12,59 +12,74 @@ import (
 
 // data is the store that handles share.
 type data struct {
-	mu      sync.Mutex
+	born time.Time // what the ends of leases count from; never changes
+
+	mu      sync.RWMutex
 	version kv.Version           // the last one given
 	items   map[kv.Key]*item     // for points: four times faster than the tree
 	sorted  *btree.BTreeG[*item] // for ranges: the same items by key
 	leases  map[kv.LeaseId]*lease
-	ends    ends        // the leases that run out, the next one first
-	timer   *time.Timer // fires when the next lease runs out, or before
+	ends    ends          // the leases that run out, the next one first
+	timer   *time.Timer   // fires at alarm, when the next lease runs out or before; nil until there is one
+	alarm   time.Duration // counted from born; never if the timer does not run
+	watches map[*watch]struct{}
 }
 
-// item is a record in the store.
+// item is a record in the store, guarded by data.mu but for its key, which never changes.
 type item struct {
 	key     kv.Key
-	value   kv.Value // replaced, never written to
+	value   kv.Value // replaced, never written to, so it may be read without the lock
 	version kv.Version
 	created kv.Version // the version that it was created with
-	lease   *lease     // nil for NoLeaseId
 	next    *change    // what waiters wait for; nil while there are none
+
+	lease         *lease // nil for NoLeaseId
+	before, after *item  // in the lease's list
 }
 
 // change is the first change of an item after a version. All waiters of that version share it.
 type change struct {
 	done   chan struct{} // closed when record is written
-	record kv.Record     // zero if the item was deleted; its value is copied for each waiter
+	record kv.Record     // zero if the item was deleted; its value is the store's own
 }
 
 const degree = 32 // of the tree
 
 func newData() *data {
 	return &data{
+		born:    time.Now(),
 		version: kv.Version(time.Now().UnixNano()),
 		items:   make(map[kv.Key]*item),
 		sorted:  btree.NewG(degree, func(a, b *item) bool { return a.key < b.key }),
 		leases:  make(map[kv.LeaseId]*lease),
+		alarm:   never,
+		watches: make(map[*watch]struct{}),
 	}
 }
 
-// nextLocked returns the next number of the counter that gives versions and lease ids.
+// nextLocked returns the next number of the counter that gives versions, lease ids and positions.
 func (d *data) nextLocked() kv.Version {
 	d.version++
 	return d.version
 }
 
-// record returns the item as a record of the caller's own.
-func (it *item) record() kv.Record {
-	r := kv.Record{Key: it.key, Value: bytes.Clone(it.value), Version: it.version}
+// recordLocked returns the item as a record whose value is the store's own, to be passed through own outside the lock.
+func (it *item) recordLocked() kv.Record {
+	r := kv.Record{Key: it.key, Value: it.value, Version: it.version}
 	if it.lease != nil {
 		r.Lease = it.lease.id
 	}
 	return r
 }
 
-// tell tells waiters the change to r.
-func (it *item) tell(r kv.Record) {
+// own makes the record the caller's own.
+func own(r kv.Record) kv.Record {
+	r.Value = bytes.Clone(r.Value)
+	return r
+}
+
+// tellLocked tells waiters the change to r.
+func (it *item) tellLocked(r kv.Record) {
 	if it.next != nil {
 		it.next.record = r
 		close(it.next.done)
@@ -83,12 +98,13 @@ func (d *data) createLocked(r kv.Record) (kv.Version, error) {
 		}
 	}
 	v := d.nextLocked()
-	it := &item{key: r.Key, value: bytes.Clone(r.Value), version: v, created: v, lease: l}
+	it := &item{key: r.Key, value: bytes.Clone(r.Value), version: v, created: v}
+	if l != nil {
+		l.bindLocked(it)
+	}
 	d.items[r.Key] = it
 	d.sorted.ReplaceOrInsert(it)
-	if l != nil {
-		l.items[it] = struct{}{}
-	}
+	d.publishPutLocked(it)
 	return v, nil
 }
 
@@ -103,22 +119,37 @@ func (d *data) casLocked(r kv.Record) (kv.Version, error) {
 	it.value = bytes.Clone(r.Value)
 	it.version = d.nextLocked()
 	if it.next != nil {
-		it.tell(it.record())
+		it.tellLocked(it.recordLocked())
 	}
+	d.publishPutLocked(it)
 	return it.version, nil
 }
 
+func (d *data) deleteLocked(key kv.Key) error {
+	it, ok := d.items[key]
+	if !ok {
+		return kv.ErrNotFound
+	}
+	if it.lease != nil {
+		it.lease.unbindLocked(it)
+	}
+	d.removeLocked(it)
+	d.publishDeletesLocked([]kv.Key{key})
+	return nil
+}
+
+// removeLocked removes the item but from its lease's list, and publishes nothing.
 func (d *data) removeLocked(it *item) {
 	delete(d.items, it.key)
 	d.sorted.Delete(it)
-	if it.lease != nil {
-		delete(it.lease.items, it)
-	}
-	it.tell(kv.Record{})
+	it.tellLocked(kv.Record{})
 }
 
 // eachLocked calls f for the items from start to end, both included, in order. An empty end is before everything.
 func (d *data) eachLocked(start, end kv.Key, f func(*item)) {
+	if emptyRange(start, end) {
+		return
+	}
 	d.sorted.AscendGreaterOrEqual(&item{key: start}, func(it *item) bool {
 		if it.key > end {
 			return false
@@ -127,3 +158,6 @@ func (d *data) eachLocked(start, end kv.Key, f func(*item)) {
 		return true
 	})
 }
+
+// emptyRange reports whether nothing can be in the range.
+func emptyRange(start, end kv.Key) bool { return end == "" || start > end }

@@ -2,66 +2,66 @@ package memory
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/coordkit/coord/kv"
 )
 
-// lease is a lease in the store, and the handle on it of the Storage that granted it. Its fields are guarded by d.mu, but those
-// that never change.
+// lease is a lease in the store, and the handle on it of the Storage that granted it. Its fields are guarded by data.mu, but those
+// that never change. It is kept small: there may be many.
 type lease struct {
-	s    *Storage // who granted it; never changes
-	id   kv.LeaseId
-	ttl  time.Duration
-	done chan struct{} // closed when the lease is over
+	s   *Storage // who granted it; never changes
+	id  kv.LeaseId
+	ttl time.Duration
 
-	items map[*item]struct{} // what goes with it
-	end   time.Time          // when it runs out; zero while it is renewed
-	place int                // in the heap of ends; -1 if it is not there
-	over  bool
+	items *item         // the list of what is bound to it
+	end   time.Duration // when it runs out, counted from the store's birth; of no meaning while it is renewed
+	place int           // in the heap of ends; renewed if it is not there
+	done  chan struct{} // what Done returns; nil until it is asked for
+	over  bool          // in the store
+	known bool          // to the handle that granted it, or its TTL is at zero
+	told  atomic.Bool   // by the store, which was asked to end it
 }
 
-// Lessor implements kv.Storage.
-func (s *Storage) Lessor() kv.Lessor { return (*lessor)(s) }
+// renewed is the place of a lease that does not run out.
+const renewed = -1
 
-type lessor Storage
+// bindLocked puts the item under the lease.
+func (l *lease) bindLocked(it *item) {
+	it.lease, it.after = l, l.items
+	if l.items != nil {
+		l.items.before = it
+	}
+	l.items = it
+}
 
-// NewLease implements kv.Lessor.
-func (ls *lessor) NewLease(ctx context.Context, ttl time.Duration, keepAlive bool) (kv.Lease, error) {
-	s := (*Storage)(ls)
-	if err := s.begin(ctx, kv.ValidateTTL(ttl)); err != nil {
-		return nil, opError("new lease", "", err)
-	}
-	defer s.d.mu.Unlock()
-	l := &lease{
-		s: s, id: kv.LeaseId(s.d.nextLocked()), ttl: ttl,
-		done: make(chan struct{}), items: make(map[*item]struct{}), place: -1,
-	}
-	s.d.leases[l.id] = l
-	if keepAlive {
-		s.kept[l] = struct{}{}
+// unbindLocked takes the item from the lease's list.
+func (l *lease) unbindLocked(it *item) {
+	if it.before == nil {
+		l.items = it.after
 	} else {
-		l.runOutLocked(ttl)
-		s.d.rearmLocked()
+		it.before.after = it.after
 	}
-	return l, nil
+	if it.after != nil {
+		it.after.before = it.before
+	}
 }
 
-// GetLease implements kv.Lessor.
-func (ls *lessor) GetLease(id kv.LeaseId) (kv.Lease, error) {
-	s := (*Storage)(ls)
-	if err := s.begin(context.Background(), nil); err != nil {
-		return nil, opError("get lease", "", err)
+// removeBoundLocked removes all that is bound to the lease, as one step.
+func (d *data) removeBoundLocked(l *lease) {
+	if l.items == nil {
+		return
 	}
-	defer s.d.mu.Unlock()
-	l := s.d.leases[id]
-	switch {
-	case l == nil:
-		return nil, opError("get lease", "", kv.ErrWrongLeaseId)
-	case l.s == s:
-		return l, nil
+	var keys []kv.Key
+	for it := l.items; it != nil; it = it.after {
+		d.removeLocked(it)
+		if len(d.watches) > 0 {
+			keys = append(keys, it.key)
+		}
 	}
-	return &snapshot{s: s, lease: l, until: time.Now().Add(l.leftLocked())}, nil
+	l.items = nil
+	d.publishDeletesLocked(keys)
 }
 
 // Id implements kv.Lease.
@@ -69,68 +69,87 @@ func (l *lease) Id() kv.LeaseId { return l.id }
 
 // TTL implements kv.Lease.
 func (l *lease) TTL() time.Duration {
-	l.s.d.mu.Lock()
-	defer l.s.d.mu.Unlock()
+	l.s.d.mu.RLock()
+	defer l.s.d.mu.RUnlock()
 	return l.leftLocked()
 }
 
-// leftLocked is how long the lease lives if it is not renewed from now on.
+// leftLocked is how long the lease lives if it is not renewed from now on, as far as its handle knows.
 func (l *lease) leftLocked() time.Duration {
 	switch {
-	case l.over:
+	case l.known:
 		return 0
-	case l.end.IsZero():
+	case l.place == renewed:
 		return l.ttl
 	}
-	return time.Until(l.end)
+	return l.end - l.s.d.now()
 }
 
-// Done returns a channel that is closed when the lease is over.
-func (l *lease) Done() <-chan struct{} { return l.done }
+// Done returns a channel that is closed when the lease is over as far as its handle knows: a handle that is cut off learns it when
+// the TTL comes to zero, or when it is connected again.
+func (l *lease) Done() <-chan struct{} {
+	l.s.d.mu.Lock()
+	defer l.s.d.mu.Unlock()
+	if l.done == nil {
+		l.done = make(chan struct{})
+		if l.known {
+			close(l.done)
+		}
+	}
+	return l.done
+}
 
 // StopKeepAlive ends the renewal: the lease runs out a TTL from now, or from the cut if its handle is cut off.
 func (l *lease) StopKeepAlive() {
 	l.s.d.mu.Lock()
 	defer l.s.d.mu.Unlock()
-	l.stopLocked()
-}
-
-func (l *lease) stopLocked() {
 	delete(l.s.kept, l)
-	if !l.over && l.end.IsZero() {
-		l.runOutLocked(l.ttl)
+	if !l.known && l.place == renewed {
+		l.runOutLocked()
 		l.s.d.rearmLocked()
 	}
 }
 
-// Release implements kv.Lease.
+// Release implements kv.Lease. Once it has succeeded it makes no call, so it is nil for ever, though the handle be cut off or
+// closed. A lease that ran out while the handle was cut off has not: only the store can say that it is gone.
 func (l *lease) Release() error {
 	l.StopKeepAlive()
-	return l.s.release(l)
+	return l.s.release(l, &l.told)
 }
 
-// release ends a lease of whatever handle, through the handle s.
-func (s *Storage) release(l *lease) error {
+// release ends a lease of whatever handle, through the handle s, unless it was told before that the lease is over.
+func (s *Storage) release(l *lease, told *atomic.Bool) error {
+	if told.Load() {
+		return nil
+	}
 	if err := s.begin(context.Background(), nil); err != nil {
 		return opError("release lease", "", err)
 	}
 	defer s.d.mu.Unlock()
 	s.d.endLocked(l)
+	s.d.rearmLocked()
+	told.Store(true)
 	return nil
 }
 
-// snapshot is the handle on another handle's lease: its time left only counts down.
+// snapshot is a handle on another handle's lease: its time left only counts down.
 type snapshot struct {
 	s     *Storage
 	lease *lease
-	until time.Time
+	until time.Duration // counted from the store's birth
+	told  atomic.Bool   // by the store, which was asked to end it
 }
 
 // Id implements kv.Lease.
 func (n *snapshot) Id() kv.LeaseId { return n.lease.id }
 
 // TTL implements kv.Lease.
-func (n *snapshot) TTL() time.Duration { return time.Until(n.until) }
+func (n *snapshot) TTL() time.Duration {
+	if n.told.Load() {
+		return 0
+	}
+	return n.until - n.s.d.now()
+}
 
 // Release implements kv.Lease.
-func (n *snapshot) Release() error { return n.s.release(n.lease) }
+func (n *snapshot) Release() error { return n.s.release(n.lease, &n.told) }
