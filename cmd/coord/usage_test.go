@@ -19,6 +19,7 @@ func TestUsageErrors(t *testing.T) {
 		{"run", "--kill-after", "-1s", "l", "true"}, {"run", "-w", "-1", "l", "true"}, {"run", "-w", "soon", "l", "true"},
 		{"run", "-E", "256", "l", "true"}, {"run", "-E", "-1", "l", "true"},
 		{"run", "", "true"}, {"run", strings.Repeat("l", 256), "true"}, {"run", "\xff", "true"}, {"run", "a\nb", "true"},
+		{"run", "--note", "\xff", "l", "true"}, {"run", "--note", strings.Repeat("n", 5000), "l", "true"},
 		{"bogus"}, {"lock", "bogus"}, {"lock", "ls", "extra"}, {"lock", "ls", "-o", "xml"}, {"lock", "describe"},
 		{"lock", "describe", ""}, {"lock", "break", "l"}, {"lock", "break", "--yes", "--token", "0", "l"}, {"dev", "--listen", "nonsense", "true"},
 	} {
@@ -100,6 +101,15 @@ func TestLockListAndDescribe(t *testing.T) {
 		require.Contains(t, out, "holder")
 		require.Contains(t, out, "a note")
 	}
+	_, _ = h.holds(t, "sleep 60", "--note", "a\x1b[31m\tb\nc", "evil")
+	out, _, code = h.coord(t, "lock", "ls", "-o", "wide")
+	require.Zero(t, code)
+	require.NotContains(t, out, "\x1b", "a note can act on the terminal")
+	require.Equal(t, 3, strings.Count(out, "\n"))
+	_, messages, code = h.coord(t, "run", "-w", "0.5", "evil", "true")
+	require.Equal(t, 75, code)
+	require.NotContains(t, messages, "\x1b")
+
 	_, messages, code = h.coord(t, "lock", "break", "--yes", "--token", "1", "a/b")
 	require.Equal(t, 1, code, messages)
 }

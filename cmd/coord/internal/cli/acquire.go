@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/coordkit/coord/cmd/coord/internal/child"
 	"github.com/coordkit/coord/kv"
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
@@ -90,7 +93,7 @@ func (o *runOptions) tellQueue(ctx context.Context, st kv.Storage) {
 	if h.Note != "" {
 		note = fmt.Sprintf(", %q", h.Note)
 	}
-	fmt.Fprintf(o.app.Err, "coord: waiting for lock %q: held by %s%s since %s, %d waiting\n",
+	o.app.say("coord: waiting for lock %q: held by %s%s since %s, %d waiting\n",
 		o.lock, h, note, h.Since.Local().Format(time.DateTime), len(info.Queue))
 }
 
@@ -99,29 +102,29 @@ type errSignal struct{ unix.Signal }
 
 func (e errSignal) Error() string { return "ended by " + e.Signal.String() }
 
-// interruptible returns a ctx that the first signal ends; stop ends the listening, and not the ctx's use.
-func interruptible(ctx context.Context, signals <-chan os.Signal) (context.Context, func()) {
+// interruptible returns a ctx that the first signal to end ends. After stop, which may be repeated, signals are left in the channel for
+// whoever comes next.
+func interruptible(ctx context.Context, signals <-chan os.Signal) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	quit := make(chan struct{})
-	done := make(chan struct{})
+	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		select {
-		case s := <-signals:
-			if s, ok := s.(unix.Signal); ok {
-				cancel(errSignal{s})
+		for {
+			select {
+			case s := <-signals:
+				if s, ok := s.(unix.Signal); ok && slices.Contains(child.Ending, s) {
+					cancel(errSignal{s})
+					return
+				}
+			case <-quit:
+				return
 			}
-		case <-quit:
 		}
 	}()
-	once := false
-	return ctx, func() {
-		if !once {
-			once = true
-			close(quit)
-			<-done
-		}
-	}
+	return ctx, sync.OnceFunc(func() {
+		close(quit)
+		<-done
+	})
 }
 
 // interrupted returns err, or the code of the signal that has ended ctx.

@@ -32,9 +32,15 @@ type app struct {
 	flags etcd.Settings // as given on the command line
 }
 
+// say writes a message. What others have stored, such as a note, cannot move the cursor or colour the terminal with it.
+func (a *app) say(format string, args ...any) {
+	fmt.Fprint(a.Err, plain(fmt.Sprintf(format, args...)))
+}
+
 // Main runs the command with its arguments, without the program's name, and returns the exit code.
 func Main(ctx context.Context, args []string, std IO) int {
-	root := newRoot(&app{IO: std})
+	a := &app{IO: std}
+	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(std.In)
 	root.SetOut(std.Out)
@@ -51,7 +57,7 @@ func Main(ctx context.Context, args []string, std IO) int {
 	if errors.As(err, &e) && e.err == nil {
 		return e.code
 	}
-	fmt.Fprintf(std.Err, "coord: %v\n", err)
+	a.say("coord: %v\n", err)
 	code := codeOf(err, other)
 	if code == exitUsage {
 		fmt.Fprintf(std.Err, "usage: %s\n", cmd.UseLine())

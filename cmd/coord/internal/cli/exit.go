@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc/codes"
+
 	"github.com/coordkit/coord/cmd/coord/internal/child"
 	"github.com/coordkit/coord/cmd/coord/internal/local"
 	"github.com/coordkit/coord/kv"
@@ -62,10 +65,21 @@ func codeOf(err error, other int) int {
 		return store.ExitCode()
 	case errors.Is(err, mutex.ErrNotHeld):
 		return exitNo
+	case forbidden(err):
+		return exitConfig
 	case errors.Is(err, kv.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return exitUnavailable
 	case errors.Is(err, kv.ErrInvalid):
 		return exitConfig
 	}
 	return other
+}
+
+// forbidden says whether the store refuses who asks: wrong credentials, or no right to the keys.
+func forbidden(err error) bool {
+	if errors.Is(err, rpctypes.ErrAuthFailed) || errors.Is(err, rpctypes.ErrUserEmpty) {
+		return true
+	}
+	var e rpctypes.EtcdError
+	return errors.As(err, &e) && (e.Code() == codes.PermissionDenied || e.Code() == codes.Unauthenticated)
 }

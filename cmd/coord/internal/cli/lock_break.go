@@ -65,10 +65,10 @@ func (o *breakOptions) run(ctx context.Context, st kv.Storage) error {
 	if o.token != 0 && h.Token != kv.Version(o.token) {
 		return exit(exitNo, fmt.Errorf("lock %q is held under token %d, not %d", o.name, h.Token, o.token))
 	}
-	fmt.Fprintf(o.app.Err, "lock %q is held by %s under token %d since %s, %d waiting\n",
+	o.app.say("lock %q is held by %s under token %d since %s, %d waiting\n",
 		o.name, h, h.Token, h.Since.Local().Format(time.DateTime), len(info.Queue))
 	if !o.yes {
-		fmt.Fprint(o.app.Err, "take it away? [y/N] ")
+		o.app.say("take it away? [y/N] ")
 		answer, _ := bufio.NewReader(o.app.In).ReadString('\n')
 		if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
 			return exit(exitNo, fmt.Errorf("left alone"))
@@ -79,6 +79,6 @@ func (o *breakOptions) run(ctx context.Context, st kv.Storage) error {
 	if err := mutex.Break(strike, st, o.name, h.Token); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.app.Err, "taken away\n")
+	o.app.say("taken away\n")
 	return nil
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -60,7 +62,7 @@ func (p *printer) locks(views []lockView) error {
 	for _, v := range views {
 		h := v.Holders[0]
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d", v.Name, h.who(), h.age(), h.ttl(), h.Token, len(v.Queue))
-		p.more(w, fmt.Sprintf("\t%s\t%s\t%s\t%s", h.Lease, h.Program, h.Note, h.Key))
+		p.more(w, fmt.Sprintf("\t%s\t%s\t%s\t%s", h.Lease, cell(h.Program), cell(h.Note), h.Key))
 		fmt.Fprintln(w)
 	}
 	return w.Flush()
@@ -82,7 +84,7 @@ func (p *printer) lock(v lockView) error {
 	p.more(w, "\tLEASE\tKEY")
 	fmt.Fprintln(w)
 	row := func(place string, e entryView) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s", place, e.who(), e.Program, e.age(), e.ttl(), e.Token, e.Note)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s", place, e.who(), cell(e.Program), e.age(), e.ttl(), e.Token, cell(e.Note))
 		p.more(w, fmt.Sprintf("\t%s\t%s", e.Lease, e.Key))
 		fmt.Fprintln(w)
 	}
@@ -113,7 +115,7 @@ func (e entryView) who() string {
 	if e.Error != "" {
 		return "(unreadable)"
 	}
-	return e.Owner
+	return cell(e.Owner)
 }
 
 func (e entryView) age() string {
@@ -128,4 +130,17 @@ func (e entryView) ttl() string {
 		return "-"
 	}
 	return (time.Duration(*e.TTLSeconds * float64(time.Second))).Round(time.Second).String()
+}
+
+// cell is s as a cell of a table: on one line, without tabs.
+func cell(s string) string { return strings.ReplaceAll(plain(s), "\n", " ") }
+
+// plain replaces what would not print but act on a terminal.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) && r != '\n' {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -78,10 +79,16 @@ Exit codes: CMD's own, 128+n if signal n killed it; 64 usage; 69 store unreachab
 	return cmd
 }
 
+// maxNote is the longest note in bytes: it is a remark, and stored with each attempt.
+const maxNote = 4096
+
 // parse checks what the flags say.
 func (o *runOptions) parse(wait string, noWait bool, ttl, kill string) (err error) {
 	if err := mutex.ValidateName(o.lock); err != nil {
 		return exit(exitUsage, err)
+	}
+	if len(o.note) > maxNote || !utf8.ValidString(o.note) {
+		return usageError("--note must be valid UTF-8 of at most %d bytes", maxNote)
 	}
 	if o.conflict < 0 || o.conflict > 255 {
 		return usageError("--conflict-exit-code %d is not between 0 and 255", o.conflict)
@@ -150,10 +157,12 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	// Until the child runs, a signal ends the wait; whatever is held by then is given back.
-	signals, stop := child.Notify(child.Ending)
-	ctx, interrupt := interruptible(ctx, signals)
-	defer interrupt()
+	// One channel for the whole run, so that no signal falls between two: until the child is to be started a signal ends the wait, and
+	// whatever is held by then is given back; from then on it is the child's.
+	signals, stop := child.Notify(child.All)
+	defer stop()
+	ctx, childsTurn := interruptible(ctx, signals)
+	defer childsTurn()
 
 	st, err := o.app.open(ctx)
 	if err != nil {
@@ -181,10 +190,10 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		return interrupted(ctx, err)
 	}
 
-	interrupt()
-	stop()
-	signals, stop = child.Notify(child.All)
-	defer stop()
+	childsTurn()
+	if ctx.Err() != nil {
+		return interrupted(ctx, ctx.Err())
+	}
 	c, err := child.Start(child.Spec{Path: path, Args: o.args, Env: environment(os.Environ(), o.lock, st.settings, held)})
 	if err != nil {
 		return err
