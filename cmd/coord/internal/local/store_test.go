@@ -41,6 +41,17 @@ func TestFiftyAtOnceEndUpWithOneServer(t *testing.T) {
 	}
 }
 
+// The server may have become ready between the look for one and the lock.
+func TestAStarterLooksOnceMore(t *testing.T) {
+	home(t)
+	open(t, nil)
+	st, _ := open(t, nil)
+	conn, err := st.StartServer(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	require.False(t, st.Started())
+}
+
 // Servers leave all the time, and no command is left without one.
 func TestNobodyIsLeftWithAServerThatIsLeaving(t *testing.T) {
 	home(t)
