@@ -32,14 +32,15 @@ func (h *hub) join(key kv.Key, version kv.Version) (*waiter, error) {
 		}
 		h.topics[key] = t
 	}
-	return t.add(version), nil
+	t.waiters++
+	return &waiter{topic: t, version: version, next: t.tail()}, nil
 }
 
 // leave takes the waiter back. The last one ends the topic, its watch and its read.
 func (h *hub) leave(w *waiter) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if w.topic.remove(w) == 0 {
+	if w.topic.waiters--; w.topic.waiters == 0 {
 		h.dropLocked(w.topic)
 	}
 }

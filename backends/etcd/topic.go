@@ -1,12 +1,11 @@
 package etcd
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"sync"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/coordkit/coord/kv"
@@ -18,73 +17,46 @@ import (
 //	   ▲                   │
 //	   └────compacted──────┘     any ──refused──▶ failed
 //
-// Once armed, every change is seen, so a waiter that registered, then saw the topic armed, then read the record at its
-// version, will be told of the first change after it. A waiter keeps the first change it is offered, and takes it only
-// once its read has shown that its version was the present one.
+// Once armed, every change is told, so a waiter that joined, then saw the topic armed, then read the record at its version,
+// will learn of the first change after it.
 type topic struct {
-	hub    *hub
-	key    kv.Key
-	ctx    context.Context
-	cancel context.CancelFunc
+	hub     *hub
+	key     kv.Key
+	ctx     context.Context
+	cancel  context.CancelFunc
+	waiters int // guarded by hub.mu
 
 	failed chan struct{} // closed when the store has refused for good
 	err    error         // why; written before failed is closed
 
 	// The watch's own state; only run touches it.
 	seen  int64 // nothing up to this revision is missing; zero while opening
-	blind bool  // changes were missed: the present state must be shown to those who waited
+	blind bool  // changes were missed: the present state must be told
 
 	mu      sync.Mutex
-	waiters map[*waiter]struct{}
-	joined  uint64        // how many ever joined
+	last    *news         // the one to be told next
 	armed   chan struct{} // closed while armed
 	reading bool          // a shared read is under way
 	next    *sharedRead   // the one that comes after it
 }
 
-// waiter is one call that waits.
-type waiter struct {
-	topic   *topic
-	version kv.Version
-	number  uint64 // in the order of joining
-
-	out  chan change // of one; the first change after version
-	full bool        // out has been filled; guarded by topic.mu
-}
-
-// change is what happened to a key: the record that came, or the zero record for a deletion.
-type change struct {
-	rec kv.Record
-}
-
 func newTopic(h *hub, key kv.Key) *topic {
 	t := &topic{
-		hub:     h,
-		key:     key,
-		failed:  make(chan struct{}),
-		waiters: make(map[*waiter]struct{}),
-		armed:   make(chan struct{}),
+		hub:    h,
+		key:    key,
+		failed: make(chan struct{}),
+		last:   newNews(),
+		armed:  make(chan struct{}),
 	}
 	t.ctx, t.cancel = context.WithCancel(h.s.ctx)
 	return t
 }
 
-// add registers a waiter.
-func (t *topic) add(version kv.Version) *waiter {
+// tail is the news that has not been told yet.
+func (t *topic) tail() *news {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.joined++
-	w := &waiter{topic: t, version: version, number: t.joined, out: make(chan change, 1)}
-	t.waiters[w] = struct{}{}
-	return w
-}
-
-// remove takes a waiter back and returns how many are left.
-func (t *topic) remove(w *waiter) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.waiters, w)
-	return len(t.waiters)
+	return t.last
 }
 
 // standing returns the channel that is closed while the watch stands.
@@ -120,8 +92,8 @@ func (t *topic) run() {
 	}
 }
 
-// follow opens the watch, after the last revision seen or from now, and hands changes out until it ends; the error says
-// why. It reports whether the watch stood.
+// follow opens the watch, after the last revision seen or from now, and tells changes until it ends; the error says why.
+// It reports whether the watch stood.
 func (t *topic) follow() (armed bool, err error) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
@@ -141,30 +113,32 @@ func (t *topic) follow() (armed bool, err error) {
 			continue
 		}
 		for _, ev := range resp.Events {
-			var c change
+			var rec kv.Record
 			if ev.Type != clientv3.EventTypeDelete {
-				c.rec = record(ev.Kv)
+				rec = record(ev.Kv)
 			}
-			t.offer(kv.Version(ev.Kv.ModRevision), c)
+			t.tell(kv.Version(ev.Kv.ModRevision), rec, false)
 		}
 		t.seen = max(t.seen, reached(resp))
 	}
 	return armed, errWatchEnded
 }
 
-// arm lets waiters read. After a gap the present state comes first, to those who had joined before it was read:
-// whoever joins later sees it with a read of its own.
+// arm lets waiters read. After a gap the present state is told first, to those who wait already.
 func (t *topic) arm(rev int64) error {
 	if t.seen != 0 {
 		return nil // resumed
 	}
 	if t.blind {
-		upto := t.everybody()
-		rec, err := t.hub.s.get(t.ctx, t.key)
-		if err != nil && !errors.Is(err, kv.ErrNotFound) {
+		resp, err := t.hub.s.rangeOnce(t.ctx, &pb.RangeRequest{Key: []byte(t.key)})
+		if err != nil {
 			return err
 		}
-		t.show(rec, upto)
+		var rec kv.Record
+		if len(resp.Kvs) > 0 {
+			rec = record(resp.Kvs[0])
+		}
+		t.tell(kv.Version(resp.Header.Revision), rec, true)
 		t.blind = false
 	}
 	t.seen = rev
@@ -185,43 +159,14 @@ func (t *topic) disarm() {
 	t.armed = make(chan struct{})
 }
 
-// everybody is the number of the last waiter that joined.
-func (t *topic) everybody() uint64 {
+// tell writes the next news.
+func (t *topic) tell(rev kv.Version, rec kv.Record, state bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.joined
-}
-
-// offer gives a change at rev to the waiters that wait for one after an earlier version and have none yet.
-func (t *topic) offer(rev kv.Version, c change) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for w := range t.waiters {
-		if rev > w.version {
-			w.giveLocked(c)
-		}
-	}
-}
-
-// show gives the present record, zero for none, to the waiters up to a number whose version it is not.
-func (t *topic) show(rec kv.Record, upto uint64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for w := range t.waiters {
-		if w.number <= upto && rec.Version != w.version {
-			w.giveLocked(change{rec: rec})
-		}
-	}
-}
-
-// giveLocked fills out with the first change; the value becomes the waiter's own.
-func (w *waiter) giveLocked(c change) {
-	if w.full {
-		return
-	}
-	w.full = true
-	c.rec.Value = bytes.Clone(c.rec.Value)
-	w.out <- c
+	n := t.last
+	n.rev, n.rec, n.state, n.next = rev, rec, state, newNews()
+	t.last = n.next
+	close(n.told)
 }
 
 // refusal asks the store with a plain read whether it refuses this caller. The words in which a watch is refused say less.

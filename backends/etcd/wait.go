@@ -45,16 +45,7 @@ func (s *Storage) wait(ctx context.Context, key kv.Key, version kv.Version) (kv.
 	if err != nil || rec.Version != version {
 		return rec, err
 	}
-	select {
-	case c := <-w.out:
-		return c.rec, nil
-	case <-w.topic.failed:
-		return kv.Record{}, w.topic.err
-	case <-ctx.Done():
-		return kv.Record{}, ctx.Err()
-	case <-s.ctx.Done():
-		return kv.Record{}, kv.ErrClosed
-	}
+	return w.first(ctx)
 }
 
 // standing waits until the topic's watch stands. When that takes as long as a call may wait for a connection, a plain
