@@ -53,6 +53,7 @@ func (s *Store) spawn(ctx context.Context, start *os.File) error {
 	}
 	defer report.Close()
 	cmd := exec.Command(program, ServeCommand, s.paths.dir, socket, s.idle.String())
+	cmd.Args[0] = "coord" // for ps: the link to this program says nothing
 	cmd.Dir = filepath.Dir(socket)
 	cmd.Env = serverEnv(os.Environ())
 	cmd.ExtraFiles = []*os.File{startFD - 3: start, reportFD - 3: out}
