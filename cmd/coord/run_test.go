@@ -104,6 +104,12 @@ func TestCoordInsideCoordUsesTheSameStore(t *testing.T) {
 	require.Equal(t, 1, strings.Count(messages, "local store"), "told once: %s", messages)
 }
 
+func TestQuietRunSaysNothing(t *testing.T) {
+	_, messages, code := shared.coord(t, "run", "-q", t.Name(), "true")
+	require.Zero(t, code)
+	require.Empty(t, messages)
+}
+
 func TestTermReachesTheChildAndItsCodeComesBack(t *testing.T) {
 	p, _ := shared.holds(t, `trap "exit 7" TERM; while :; do sleep 0.02; done`, t.Name())
 	signal(t, p.Process.Pid, syscall.SIGTERM)

@@ -38,7 +38,7 @@ func (o *runOptions) acquire(ctx context.Context, st kv.Storage, s *session.Sess
 		held, err := m.TryLock(try)
 		return held, o.refused(ctx, err)
 	}
-	if !o.quiet {
+	if !o.app.quiet {
 		defer time.AfterFunc(waitNoticeAfter, func() { o.tellQueue(ctx, st) }).Stop()
 	}
 	if o.wait > 0 {

@@ -30,6 +30,7 @@ type IO struct {
 type app struct {
 	IO
 	flags etcd.Settings // as given on the command line
+	quiet bool          // say nothing but errors
 }
 
 // say writes a message. What others have stored, such as a note, cannot move the cursor or colour the terminal with it.

@@ -27,7 +27,6 @@ type runOptions struct {
 	ttl      time.Duration
 	kill     time.Duration
 	note     string
-	quiet    bool
 }
 
 func newRunCmd(a *app) *cobra.Command {
@@ -75,7 +74,7 @@ Exit codes: CMD's own, 128+n if signal n killed it; 64 usage; 69 store unreachab
 	f.StringVar(&ttl, "ttl", "", "how long the lock outlives a coord that has died (default 15s)")
 	f.StringVar(&kill, "kill-after", "", "time between TERM and KILL when the lock is lost (default a third of --ttl; a longer one raises --ttl)")
 	f.StringVar(&o.note, "note", "", "a remark that others see beside the holder")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "say nothing while waiting")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "say nothing but errors")
 	return cmd
 }
 

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -86,8 +85,8 @@ func (a *app) open(ctx context.Context) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !nested {
-		fmt.Fprintf(a.Err, "coord: %s\n", server.Notice())
+	if !nested && !a.quiet {
+		a.say("coord: %s\n", server.Notice())
 	}
 	settings = etcd.Settings{Endpoints: []string{server.Endpoint()}}
 	st, err := settings.Open(&etcd.Options{DialOptions: server.DialOptions()})
