@@ -3,7 +3,6 @@ package kvtest
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -108,8 +107,6 @@ var waitCases = []Case{
 	}},
 	{"400 abandoned waits leave no goroutine", func(f *fixture) {
 		v := f.create(f.key("k"), "")
-		before := f.wait(f.ctx, f.st, f.key("k"), v) // what the first wait needs may stay as long as it does
-		base := runtime.NumGoroutine()
 		ctx, cancel := context.WithCancel(f.ctx)
 		var waits []<-chan outcome
 		for range 400 {
@@ -125,12 +122,8 @@ var waitCases = []Case{
 		for _, c := range waits {
 			require.ErrorIs(f, f.result(c).err, context.Canceled)
 		}
-		if f.b.FakeTime { // elsewhere other tests run beside this one; the backend's own tests count there
-			f.settle(50 * time.Millisecond)
-			require.LessOrEqual(f, runtime.NumGoroutine(), base, "goroutines")
-		}
-		f.delete(f.key("k"))
-		f.result(before)
+		// A bubble of synctest fails if a goroutine outlives it. On a server, where other tests run beside this one, the backend's own
+		// tests count goroutines and the server's watchers.
 	}},
 	{"waits on many keys are told apart", func(f *fixture) {
 		const n = 50
