@@ -15,7 +15,8 @@ type news struct {
 	rev   kv.Version // of the change, or of the read
 	rec   kv.Record  // what came of it; zero: there is no record
 	state bool       // not a change, but what a read found after changes had been missed
-	next  *news
+	end   error      // there will be no more, and why
+	next  *news      // nil at the end
 }
 
 func newNews() *news { return &news{told: make(chan struct{})} }
@@ -43,19 +44,18 @@ func (w *waiter) first(ctx context.Context) (kv.Record, error) {
 	for {
 		select {
 		case <-w.next.told:
-			n := w.next
-			if n.after(w.version) {
-				rec := n.rec
-				rec.Value = bytes.Clone(rec.Value) // the callers share n
-				return rec, nil
-			}
-			w.next = n.next
-		case <-w.topic.failed:
-			return kv.Record{}, w.topic.err
 		case <-ctx.Done():
 			return kv.Record{}, ctx.Err()
-		case <-w.topic.hub.s.ctx.Done():
-			return kv.Record{}, kv.ErrClosed
 		}
+		n := w.next
+		switch {
+		case n.end != nil:
+			return kv.Record{}, n.end
+		case n.after(w.version):
+			rec := n.rec
+			rec.Value = bytes.Clone(rec.Value) // the callers share n
+			return rec, nil
+		}
+		w.next = n.next
 	}
 }

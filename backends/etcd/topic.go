@@ -15,7 +15,7 @@ import (
 //
 //	opening ──created──▶ armed ──stream lost──▶ armed (resumes after the last revision seen)
 //	   ▲                   │
-//	   └────compacted──────┘     any ──refused──▶ failed
+//	   └────compacted──────┘     any ──refused, closed──▶ finished
 //
 // Once armed, every change is told, so a waiter that joined, then saw the topic armed, then read the record at its version,
 // will learn of the first change after it.
@@ -26,15 +26,15 @@ type topic struct {
 	cancel  context.CancelFunc
 	waiters int // guarded by hub.mu
 
-	failed chan struct{} // closed when the store has refused for good
-	err    error         // why; written before failed is closed
+	finished chan struct{} // closed when run has ended
+	err      error         // why; written before
 
 	// The watch's own state; only run touches it.
 	seen  int64 // nothing up to this revision is missing; zero while opening
 	blind bool  // changes were missed: the present state must be told
 
 	mu      sync.Mutex
-	last    *news         // the one to be told next
+	last    *news         // the one to be told next, or the end
 	armed   chan struct{} // closed while armed
 	reading bool          // a shared read is under way
 	next    *sharedRead   // the one that comes after it
@@ -42,11 +42,11 @@ type topic struct {
 
 func newTopic(h *hub, key kv.Key) *topic {
 	t := &topic{
-		hub:    h,
-		key:    key,
-		failed: make(chan struct{}),
-		last:   newNews(),
-		armed:  make(chan struct{}),
+		hub:      h,
+		key:      key,
+		finished: make(chan struct{}),
+		last:     newNews(),
+		armed:    make(chan struct{}),
 	}
 	t.ctx, t.cancel = context.WithCancel(h.s.ctx)
 	return t
@@ -66,12 +66,17 @@ func (t *topic) standing() <-chan struct{} {
 	return t.armed
 }
 
-// run keeps the watch until the topic's ctx ends or the store refuses it.
+// run keeps the watch until nobody waits any more, the storage is closed, or the store refuses the caller.
 func (t *topic) run() {
+	t.finish(t.keep())
+}
+
+// keep follows the watch and opens it again until the topic's ctx ends, or the store refuses it, which is the error.
+func (t *topic) keep() error {
 	for n := 0; ; n++ {
 		armed, err := t.follow()
 		if t.ctx.Err() != nil {
-			return
+			return kv.ErrClosed
 		}
 		if armed {
 			n = 0
@@ -81,14 +86,11 @@ func (t *topic) run() {
 			t.disarm()
 		case !transient(err):
 			if no := t.refusal(); no != nil {
-				t.fail(no)
-				return
+				return no
 			}
 		}
 		t.hub.s.opts.Logger.Info("watch lost, opening it again", "key", t.key, "err", err)
-		if pause(t.ctx, jittered(n, 10*time.Millisecond, time.Second)) != nil {
-			return
-		}
+		_ = pause(t.ctx, jittered(n, 10*time.Millisecond, time.Second)) // the end of ctx is seen above
 	}
 }
 
@@ -178,9 +180,14 @@ func (t *topic) refusal() error {
 	return nil
 }
 
-// fail ends all waits on the topic with err.
-func (t *topic) fail(err error) {
+// finish ends all waits on the topic with err. The last news stays the last, for those who join before the hub has dropped
+// the topic.
+func (t *topic) finish(err error) {
 	t.err = err
-	close(t.failed)
+	close(t.finished)
+	t.mu.Lock()
+	t.last.end = err
+	close(t.last.told)
+	t.mu.Unlock()
 	t.hub.drop(t)
 }

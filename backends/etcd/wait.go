@@ -63,7 +63,7 @@ func (s *Storage) standing(ctx context.Context, w *waiter) error {
 		select {
 		case <-armed:
 			return nil
-		case <-w.topic.failed:
+		case <-w.topic.finished:
 			return w.topic.err
 		case <-overdue.C:
 			if _, err := s.get(ctx, w.topic.key); err != nil {
@@ -71,8 +71,6 @@ func (s *Storage) standing(ctx context.Context, w *waiter) error {
 			}
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-s.ctx.Done():
-			return kv.ErrClosed
 		}
 	}
 }
@@ -82,20 +80,19 @@ func (s *Storage) shared(ctx context.Context, w *waiter) (kv.Record, error) {
 	r := w.topic.read()
 	select {
 	case <-r.done:
-	case <-w.topic.failed:
-		return kv.Record{}, w.topic.err
 	case <-ctx.Done():
 		return kv.Record{}, ctx.Err()
-	case <-s.ctx.Done():
-		return kv.Record{}, kv.ErrClosed
 	}
 	switch {
 	case r.err == nil:
 		rec := r.rec
 		rec.Value = bytes.Clone(rec.Value)
 		return rec, nil
-	case s.ctx.Err() != nil && !errors.Is(r.err, kv.ErrNotFound):
-		return kv.Record{}, kv.ErrClosed
+	case errors.Is(r.err, kv.ErrNotFound):
+		return kv.Record{}, r.err
+	case w.topic.ctx.Err() != nil: // the read was cut off with the topic, which says why
+		<-w.topic.finished
+		return kv.Record{}, w.topic.err
 	}
 	return kv.Record{}, r.err
 }

@@ -30,7 +30,7 @@ type Server struct {
 	cfg  *embed.Config
 	etcd *embed.Etcd
 	grpc *grpc.Server
-	addr string // host:port
+	addr string // host:port, or the path of a socket
 }
 
 // Option changes the server's configuration before it starts.
@@ -104,8 +104,11 @@ func (s *Server) Restart(t testing.TB, down func()) {
 	s.start(t)
 }
 
+// Addr is the host and port, or the socket, where the server listens.
+func (s *Server) Addr() string { return s.addr }
+
 // Endpoint is where clients reach the server.
-func (s *Server) Endpoint() string { return "http://" + s.addr }
+func (s *Server) Endpoint() string { return s.cfg.ListenClientUrls[0].Scheme + "://" + s.addr }
 
 // Client returns a plain client of the server, closed at the end of the test.
 func (s *Server) Client(t testing.TB) *clientv3.Client {
