@@ -34,8 +34,8 @@
 //
 // # Which error comes first
 //
-// Every backend checks in the same order, so that the same mistake has the same answer everywhere: the arguments
-// ([ErrInvalid], [ErrTooLarge]), then whether the storage is closed ([ErrClosed]), then whether ctx is over
+// Every backend checks in the same order, so that the same mistake has the same answer everywhere: the arguments, from the
+// first to the last ([ErrInvalid], [ErrTooLarge]), then whether the storage is closed ([ErrClosed]), then whether ctx is over
 // (ctx.Err()), and only then does it ask the store. Every failed call returns an [*OpError], which says what was tried on
 // which key; test it with errors.Is.
 //
@@ -45,6 +45,12 @@
 // the time is over. Its TTL as told by [Lease.TTL] is pessimistic: measured by this process from the moment before
 // the request that last renewed it was sent, less a margin for clocks that run at different rates. When it reaches zero the
 // lease may be gone; before, unless somebody revoked it, it is not.
+//
+// # Closing
+//
+// Close() error is on a backend's own type. It ends that handle and nothing else: calls return [ErrClosed], and so do waits that
+// stand; leases are renewed no more, but not released. It returns when what the handle had started is over, and may be repeated, by
+// several at once.
 //
 // # Concurrency
 //

@@ -14,7 +14,7 @@ type Value []byte
 // Version names one write of the whole store; see the package comment. Zero is the version of no record.
 type Version int64
 
-// LeaseId names a lease of the store. It is positive.
+// LeaseId names a lease of the store. It is positive, and given to one lease only.
 type LeaseId int64
 
 // NoLeaseId is the lease of a record that lives until it is deleted.
@@ -37,7 +37,7 @@ type Records []Record
 // a call whose ctx ends returns an error that satisfies errors.Is(err, ctx.Err()). A nil ctx is [ErrInvalid].
 // Where a method's comment names an error, the error returned is an [*OpError] that wraps it. Beyond those
 // named, any call may fail with [ErrClosed], [ErrUnavailable] or the backend's own error, and any write with
-// [ErrUncertain].
+// [ErrUncertain]. What a failed call returns beside its error is zero, unless the comment names it.
 //
 // Package kvtest tests an implementation against these comments. What a backend can do better than this is an interface
 // beside it, found with [As].
@@ -79,7 +79,8 @@ type Storage interface {
 	// zero Record if there is none.
 	//
 	// It returns the record at once if its version differs when called, and [ErrNotFound] if the key is absent when
-	// called. If the store cannot be read then, that error is returned; once the wait stands, it outlives every
+	// called. If a change and the end of ctx come together, either may be told; to wait again with the same version loses
+	// nothing. If the store cannot be read when called, that error is returned; once the wait stands, it outlives every
 	// outage, and ends otherwise only with ctx (ctx.Err()), with the close of the storage ([ErrClosed]), or when the
 	// store refuses the caller for good. A wait that ends leaves nothing behind, here or on a server.
 	WaitForVersionChange(ctx context.Context, key Key, version Version) (Record, error)
@@ -92,8 +93,8 @@ type Lessor interface {
 	// storage is closed (which stops renewing, but releases nothing) or the process ends; without, it runs out
 	// after ttl.
 	//
-	// It returns [ErrInvalid] if ttl is not positive. After [ErrUncertain] the store may hold a lease that nobody knows;
-	// it runs out by itself.
+	// It returns [ErrInvalid] if ttl is not positive, or longer than the backend can grant. After [ErrUncertain] the store may
+	// hold a lease that nobody knows; it runs out by itself.
 	NewLease(ctx context.Context, ttl time.Duration, keepAlive bool) (Lease, error)
 
 	// GetLease finds a live lease of the store, of whatever process. A lease granted by this storage is returned as
@@ -116,11 +117,13 @@ type Lease interface {
 
 	// TTL returns how long the lease can be relied on from now, unless somebody revokes it. It makes no call: it is
 	// counted from before the grant or the renewal that the store last acknowledged was sent, less the backend's margin for
-	// clock rates, and by the wall clock too where the machine may have slept. At zero or below the lease may be gone.
+	// clock rates, and by the wall clock too where the machine may have slept. At zero or below the lease may be gone; that of
+	// a lease that is known to be over is there.
 	TTL() time.Duration
 
 	// Release ends the lease and removes every record bound to it in one step. Renewal stops even if the call fails.
-	// It returns nil if the lease is over already, and may be repeated after an error. It bounds itself to
-	// 5 seconds, and after [ErrUncertain] the lease is gone at the latest when its TTL is.
+	// It returns nil if the lease is over already, also after Close if that is known without asking the store, and may be
+	// repeated after an error. It bounds itself to 5 seconds, and after [ErrUncertain] the lease is gone at the latest when
+	// its TTL is.
 	Release() error
 }

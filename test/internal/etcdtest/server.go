@@ -139,7 +139,13 @@ func Open(t testing.TB, endpoint string, opts *etcd.Options) *etcd.Storage {
 // Metric reads one of the server's metrics, summed over its labels. Servers in one process share them.
 func (s *Server) Metric(t testing.TB, name string) float64 {
 	t.Helper()
-	resp, err := http.Get(s.Endpoint() + "/metrics")
+	return Metric(t, s.Endpoint(), name)
+}
+
+// Metric reads one of the metrics of the server at an endpoint, summed over its labels.
+func Metric(t testing.TB, endpoint, name string) float64 {
+	t.Helper()
+	resp, err := http.Get(endpoint + "/metrics")
 	require.NoError(t, err, "metrics")
 	defer resp.Body.Close()
 	defer http.DefaultClient.CloseIdleConnections()
