@@ -2,50 +2,15 @@ package etcd
 
 import (
 	"context"
-	"net"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	"google.golang.org/grpc"
 
 	"github.com/coordkit/coord/kv"
 )
-
-// answering is a server that answers requests about keys as it is told.
-type answering struct {
-	pb.UnimplementedKVServer
-	txn   func(n int32) (*pb.TxnResponse, error) // n counts from 1
-	rng   func(n int32) (*pb.RangeResponse, error)
-	txns  atomic.Int32
-	reads atomic.Int32
-}
-
-func (a *answering) Txn(context.Context, *pb.TxnRequest) (*pb.TxnResponse, error) {
-	return a.txn(a.txns.Add(1))
-}
-
-func (a *answering) Range(context.Context, *pb.RangeRequest) (*pb.RangeResponse, error) {
-	return a.rng(a.reads.Add(1))
-}
-
-// served opens a storage on such a server.
-func served(t *testing.T, a *answering) *Storage {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	g := grpc.NewServer()
-	pb.RegisterKVServer(g, a)
-	go func() { _ = g.Serve(ln) }()
-	st, err := Open([]string{"http://" + ln.Addr().String()}, &Options{DialTimeout: time.Second})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, st.Close()); g.Stop() })
-	return st
-}
 
 func TestWriteIsSentOnce(t *testing.T) {
 	// Whatever of this a server answers, its proposal may be on its way: sent again, a Create could find its own record.
@@ -159,8 +124,4 @@ func TestInvalidOptionOfNewIsToldByEveryCall(t *testing.T) {
 	_, err = st.Lessor().NewLease(t.Context(), time.Second, true)
 	require.ErrorIs(t, err, kv.ErrInvalid)
 	require.Panics(t, func() { New(nil, nil) })
-}
-
-func keyValue(key string, rev int64) *mvccpb.KeyValue {
-	return &mvccpb.KeyValue{Key: []byte(key), ModRevision: rev, CreateRevision: rev}
 }

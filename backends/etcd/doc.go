@@ -15,7 +15,15 @@
 // sent waits for its answer until ctx ends or the server gives up, which it does after about 7 s without a leader. A write is sent
 // once at most; when its answer is lost the error is [kv.ErrUncertain].
 //
-// A store out of space refuses what needs some with kv.ErrUnavailable; Get, Delete, waits, renewals and releases go on.
+// Calls go to the members in turn. One that is stopped, or cut off without a word, gets none from about two seconds later until it answers
+// again, and what is under way there is broken off a second or two after that. [Open] sees to that by questions of its own: to a member that
+// has left a call without an answer for half a second, and every three seconds to one that carries nothing but streams. A client given to
+// [New] does the same if it was made with [DialOptions]. Without them that member's share of the calls is lost until its connection's own
+// probes find the fault, if the client has any: after 13 seconds with those of Open. docs/backends.md has figures, and what to see to.
+//
+// A store out of space refuses every Create, CasByVersion and NewLease with [kv.ErrUnavailable], also those that would have found something
+// in their way; the one that reaches the quota may be made all the same, and is [kv.ErrUncertain] then, as is any whose outcome a read does
+// not tell. Get, Delete, waits, renewals and releases go on. All goes on again when the alarm was ended (etcdctl alarm disarm).
 //
 // The store must accept requests of 1.5 MiB, as it does by default (--max-request-bytes), for values of [kv.MaxValueLen].
 //

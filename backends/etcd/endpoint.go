@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -18,25 +19,55 @@ const (
 	encrypted                 // https, unixs: always TLS
 )
 
-// checkEndpoints validates the endpoints and tells what their schemes ask for. One connection pool serves them all with
-// the same credentials, so that http beside https would mean that one of the two is not what it says.
-func checkEndpoints(endpoints []string) (security, error) {
+// checkEndpoints validates the endpoints, and returns them as they are to be dialled and what their schemes ask for. One connection pool
+// serves them all with the same credentials, which etcd's client takes from the first: so one without a scheme, or a socket, gets what the
+// others say, and http beside https would mean that one of the two is not what it says.
+func checkEndpoints(endpoints []string) ([]string, security, error) {
 	if len(endpoints) == 0 {
-		return optional, fmt.Errorf("%w: no endpoints", kv.ErrInvalid)
+		return nil, optional, fmt.Errorf("%w: no endpoints", kv.ErrInvalid)
 	}
-	var all security
-	for i, ep := range endpoints {
+	all, says := optional, "" // what the schemes ask for, and the first endpoint that does
+	for _, ep := range endpoints {
 		sec, err := checkEndpoint(ep)
-		if err != nil {
-			return optional, fmt.Errorf("%w: endpoint %q: %w", kv.ErrInvalid, ep, err)
+		switch {
+		case err != nil:
+			return nil, optional, fmt.Errorf("%w: endpoint %q: %w", kv.ErrInvalid, shown(ep), err)
+		case sec == optional:
+		case all == optional:
+			all, says = sec, ep
+		case sec != all:
+			return nil, optional, fmt.Errorf("%w: endpoints %q and %q differ in scheme, and one connection serves both", kv.ErrInvalid, says, ep)
 		}
-		if i > 0 && sec != all {
-			return optional, fmt.Errorf("%w: endpoints %q and %q differ in scheme, and one connection serves both",
-				kv.ErrInvalid, endpoints[0], ep)
-		}
-		all = sec
 	}
-	return all, nil
+	dialled := make([]string, len(endpoints))
+	for i, ep := range endpoints {
+		dialled[i] = withScheme(ep, all)
+	}
+	return dialled, all, nil
+}
+
+// withScheme returns a valid endpoint under a scheme that asks for the same as the others.
+func withScheme(ep string, all security) string {
+	path, socket := strings.CutPrefix(ep, "unix:")
+	switch {
+	case all == encrypted && socket:
+		return "unixs:" + path
+	case all == optional, socket, strings.HasPrefix(ep, "unixs:"), strings.Contains(ep, "://"):
+		return ep
+	case all == encrypted:
+		return "https://" + ep
+	}
+	return "http://" + ep
+}
+
+// shown is an endpoint without the password that somebody may have put in.
+func shown(ep string) string {
+	scheme, rest, ok := strings.Cut(ep, "://")
+	at := strings.LastIndexByte(rest, '@')
+	if !ok || at < 0 || strings.HasPrefix(scheme, "unix") {
+		return ep
+	}
+	return scheme + "://…" + rest[at:]
 }
 
 // checkEndpoint validates one endpoint: host:port, http(s)://host:port, or unix(s):path.
@@ -62,7 +93,7 @@ func checkEndpoint(ep string) (security, error) {
 	}
 	u, err := url.Parse(ep)
 	if err != nil {
-		return optional, err
+		return optional, errors.Unwrap(err) // the rest of it is the address
 	}
 	sec := plain
 	switch u.Scheme {

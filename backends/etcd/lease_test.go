@@ -2,10 +2,11 @@ package etcd
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/coordkit/coord/internal/bubble"
 )
 
 // loneLease is a lease of a storage that never calls anybody.
@@ -16,7 +17,7 @@ func loneLease(granted time.Duration) *lease {
 }
 
 func TestTTLLeavesAMarginForClockRates(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		short, long := loneLease(2*time.Second), loneLease(time.Minute)
 		require.Equal(t, 1950*time.Millisecond, short.TTL())
 		require.Equal(t, 59400*time.Millisecond, long.TTL())
@@ -36,7 +37,7 @@ func TestTTLBelievesTheClockThatSaysMore(t *testing.T) {
 }
 
 func TestTTLCountsFromTheLastRenewalSent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		l := loneLease(10 * time.Second)
 		sent := time.Now()
 		time.Sleep(3 * time.Second) // the answer takes its time
@@ -49,7 +50,7 @@ func TestTTLCountsFromTheLastRenewalSent(t *testing.T) {
 }
 
 func TestDoneClosesWhenTheTimeIsUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		l := loneLease(10 * time.Second)
 		done := l.Done()
 		start := time.Now()

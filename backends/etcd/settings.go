@@ -15,12 +15,14 @@ import (
 // Settings are what a user configures outside a program, by environment or flags, with the names that etcdctl uses. The
 // zero value has no endpoints and cannot be opened.
 type Settings struct {
-	// Endpoints are the members' client addresses: host:port, http(s)://host:port, or unix(s)://path.
+	// Endpoints are the members' client addresses: host:port, http(s)://host:port, or unix(s)://path. They go together as [Open] has it.
 	Endpoints []string
 	// CACert, Cert and Key are names of PEM files: the roots that the servers' certificates are checked against, and
 	// this client's certificate with its key. Cert and Key go together, and are read again for each connection, so that
 	// a renewed certificate is picked up.
 	CACert, Cert, Key string
+	// ServerName is the name that servers' certificates are to be for, instead of the host of the endpoint.
+	ServerName string
 	// InsecureSkipVerify accepts any server certificate.
 	InsecureSkipVerify bool
 	// User and Password sign in to a store that has authentication on. A User set through an environment variable
@@ -33,11 +35,38 @@ type Settings struct {
 // Open opens a storage with these settings laid over opts, which may be nil. It reads the files named, and fails with
 // [kv.ErrInvalid] where a setting cannot be used; otherwise it is [Open].
 func (s Settings) Open(opts *Options) (*Storage, error) {
+	o, err := s.over(opts)
+	if err != nil {
+		return nil, err
+	}
+	return Open(s.Endpoints, o)
+}
+
+// Validate tells whether the settings can be used, without a connection: it reads the files named, and returns the
+// [kv.ErrInvalid] with which Open would fail.
+func (s Settings) Validate() error {
+	o, err := s.over(nil)
+	if err != nil {
+		return err
+	}
+	_, _, err = check(s.Endpoints, o)
+	return err
+}
+
+// Addresses returns the endpoints as they are dialled: one without a scheme has that of the others. Endpoints that cannot be used are
+// [kv.ErrInvalid].
+func (s Settings) Addresses() ([]string, error) {
+	addresses, _, err := checkEndpoints(s.Endpoints)
+	return addresses, err
+}
+
+// over lays the settings over opts.
+func (s Settings) over(opts *Options) (*Options, error) {
 	var o Options
 	if opts != nil {
 		o = *opts
 	}
-	if s.CACert != "" || s.Cert != "" || s.Key != "" || s.InsecureSkipVerify {
+	if s.CACert != "" || s.Cert != "" || s.Key != "" || s.ServerName != "" || s.InsecureSkipVerify {
 		c, err := s.tlsConfig(o.TLS)
 		if err != nil {
 			return nil, err
@@ -50,7 +79,7 @@ func (s Settings) Open(opts *Options) (*Storage, error) {
 	if s.DialTimeout != 0 {
 		o.DialTimeout = s.DialTimeout
 	}
-	return Open(s.Endpoints, &o)
+	return &o, nil
 }
 
 // tlsConfig builds the TLS configuration that the files and the flag ask for, upon base, which may be nil.
@@ -61,6 +90,9 @@ func (s Settings) tlsConfig(base *tls.Config) (*tls.Config, error) {
 	}
 	if s.InsecureSkipVerify {
 		c.InsecureSkipVerify = true
+	}
+	if s.ServerName != "" {
+		c.ServerName = s.ServerName
 	}
 	if s.CACert != "" {
 		pem, err := os.ReadFile(s.CACert)
@@ -106,7 +138,7 @@ var envPrefixes = []string{"COORD_", "ETCDCTL_"}
 
 // SettingsFromEnv reads settings through lookup, such as os.LookupEnv. Each is read from COORD_ and its name or, where that
 // is unset or empty, from ETCDCTL_ and its name: ENDPOINTS (separated by commas), CACERT, CERT, KEY,
-// INSECURE_SKIP_TLS_VERIFY, USER, PASSWORD, DIAL_TIMEOUT (a duration such as 2s). USER may be "name:password" if no
+// SERVER_NAME, INSECURE_SKIP_TLS_VERIFY, USER, PASSWORD, DIAL_TIMEOUT (a duration such as 2s). USER may be "name:password" if no
 // PASSWORD is set beside it. A value that cannot be read is [kv.ErrInvalid], with the variable's name.
 func SettingsFromEnv(lookup func(string) (string, bool)) (Settings, error) {
 	e := env{lookup: lookup}
@@ -119,6 +151,7 @@ func SettingsFromEnv(lookup func(string) (string, bool)) (Settings, error) {
 	s.CACert, _ = e.get("CACERT")
 	s.Cert, _ = e.get("CERT")
 	s.Key, _ = e.get("KEY")
+	s.ServerName, _ = e.get("SERVER_NAME")
 	s.User, s.Password = e.login()
 	if v, name := e.get("INSECURE_SKIP_TLS_VERIFY"); v != "" {
 		b, err := strconv.ParseBool(v)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,10 +30,11 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 		"all of etcdctl's": {
 			vars: map[string]string{
 				"ETCDCTL_ENDPOINTS": "http://a:1, http://b:2", "ETCDCTL_CACERT": "ca", "ETCDCTL_CERT": "cert", "ETCDCTL_KEY": "key",
+				"ETCDCTL_SERVER_NAME":              "etcd",
 				"ETCDCTL_INSECURE_SKIP_TLS_VERIFY": "true", "ETCDCTL_USER": "ann", "ETCDCTL_PASSWORD": "pw", "ETCDCTL_DIAL_TIMEOUT": "2s",
 			},
 			want: Settings{
-				Endpoints: []string{"http://a:1", "http://b:2"}, CACert: "ca", Cert: "cert", Key: "key", InsecureSkipVerify: true,
+				Endpoints: []string{"http://a:1", "http://b:2"}, CACert: "ca", Cert: "cert", Key: "key", ServerName: "etcd", InsecureSkipVerify: true,
 				User: "ann", Password: "pw", DialTimeout: 2 * time.Second,
 			},
 		},
@@ -119,7 +121,9 @@ func TestSettingsThatCannotBeOpened(t *testing.T) {
 	} {
 		_, err := s.Open(nil)
 		require.ErrorIs(t, err, kv.ErrInvalid, name)
+		require.EqualError(t, s.Validate(), err.Error(), name)
 	}
+	require.NoError(t, Settings{Endpoints: at, InsecureSkipVerify: true, ServerName: "etcd", User: "ann", Password: "pw"}.Validate(), "no connection is made")
 }
 
 func TestSettingsAreLaidOverOptions(t *testing.T) {
@@ -134,16 +138,48 @@ func TestSettingsAreLaidOverOptions(t *testing.T) {
 func TestEndpointsAreChecked(t *testing.T) {
 	for _, ok := range [][]string{
 		{"127.0.0.1:2379"}, {"etcd:2379", "etcd2:2379"}, {"http://a:1", "http://b:2/"}, {"https://[::1]:2379"},
-		{"unix:///run/etcd.sock"}, {"unix://etcd.sock"}, {"unixs:///run/etcd.sock"},
+		{"unix:///run/etcd.sock"}, {"unix://etcd.sock"}, {"unixs:///run/etcd.sock"}, {"unix:///run/etcd.sock", "a:1"},
 	} {
-		_, err := checkEndpoints(ok)
+		got, _, err := checkEndpoints(ok)
 		require.NoError(t, err, "%q", ok)
+		require.Equal(t, ok, got)
 	}
 	for _, bad := range [][]string{
 		nil, {""}, {"127.0.0.1"}, {"http://a"}, {"http://a:"}, {"http://a:70000"}, {"http://a:1/v3"}, {"http://u:p@a:1"}, {"ftp://a:1"},
 		{"http://a:1\x7f"}, {"unix://"}, {"unix:"}, {"http://a:1", "https://b:1"}, {"http://a:1", ""}, {"a:1 b:1"},
+		{"a:1", "https://b:1", "http://c:1"}, {"http://a:1", "unixs:///run/etcd.sock"},
 	} {
-		_, err := checkEndpoints(bad)
+		_, _, err := checkEndpoints(bad)
 		require.ErrorIs(t, err, kv.ErrInvalid, "%q", bad)
+	}
+}
+
+func TestEndpointWithoutASchemeHasThatOfTheOthers(t *testing.T) {
+	for _, c := range []struct{ given, dialled []string }{
+		{[]string{"a:1", "http://b:1", "c:1"}, []string{"http://a:1", "http://b:1", "http://c:1"}},
+		{[]string{"a:1", "https://b:1"}, []string{"https://a:1", "https://b:1"}},
+		{[]string{"https://b:1", "[::1]:2", "unix:///s"}, []string{"https://b:1", "https://[::1]:2", "unixs:///s"}},
+		{[]string{"unixs:///s", "a:1"}, []string{"unixs:///s", "https://a:1"}},
+		{[]string{"unix:///s", "http://a:1"}, []string{"unix:///s", "http://a:1"}},
+	} {
+		given := slices.Clone(c.given)
+		got, err := Settings{Endpoints: given}.Addresses()
+		require.NoError(t, err, "%q", c.given)
+		require.Equal(t, c.dialled, got, "%q", c.given)
+		require.Equal(t, c.given, given, "the caller's own")
+		st, err := Settings{Endpoints: given}.Open(nil)
+		require.NoError(t, err)
+		require.Equal(t, c.dialled, st.Client().Endpoints())
+		require.NoError(t, st.Close())
+	}
+	err := Settings{Endpoints: []string{"a:1", "http://b:1"}, InsecureSkipVerify: true}.Validate()
+	require.ErrorContains(t, err, `TLS is configured, but endpoint "http://`)
+}
+
+func TestPasswordInAnEndpointIsNotShown(t *testing.T) {
+	for _, ep := range []string{"http://u:hush@a:1", "http://u:hu@sh@a:1", "http://u:hush%zz@a:1", "ftp://hush@a:1", "http://u:hush@a:no"} {
+		_, _, err := checkEndpoints([]string{ep})
+		require.ErrorIs(t, err, kv.ErrInvalid, ep)
+		require.NotContains(t, err.Error(), "hu", ep)
 	}
 }

@@ -50,7 +50,7 @@ func newStorage(client *clientv3.Client, owned bool, opts *Options) *Storage {
 		invalid: err,
 		conn:    client.ActiveConnection(),
 		kv:      pb.NewKVClient(client.ActiveConnection()),
-		watcher: clientv3.NewWatcher(client),
+		watcher: newWatcher(client),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.hub = newHub(s)

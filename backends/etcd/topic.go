@@ -104,7 +104,7 @@ func (t *topic) follow() (armed bool, err error) {
 		from++
 	}
 	for resp := range t.hub.s.watch(ctx, []byte(t.key), nil, from) {
-		if err := resp.Err(); err != nil {
+		if err := ending(resp); err != nil {
 			return armed, err
 		}
 		if resp.Created {

@@ -27,7 +27,7 @@ func (s *Storage) watch(ctx context.Context, first, end []byte, rev int64) clien
 	if rev > 0 {
 		opts = append(opts, clientv3.WithRev(rev))
 	}
-	return s.watcher.Watch(clientv3.WithRequireLeader(ctx), string(first), opts...)
+	return s.open(clientv3.WithRequireLeader(ctx), string(first), opts...)
 }
 
 // reached is the revision up to which nothing is missing once resp has been dealt with. Not its header's if there are events: a

@@ -116,7 +116,7 @@ func (f *follower) follow(ctx context.Context) error {
 
 // take deals with one response.
 func (f *follower) take(ctx context.Context, resp clientv3.WatchResponse) error {
-	if err := resp.Err(); err != nil {
+	if err := ending(resp); err != nil {
 		return err
 	}
 	switch {

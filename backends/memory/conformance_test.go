@@ -11,13 +11,13 @@ import (
 )
 
 func backend() kvtest.Backend {
-	closed := func(t *testing.T, st *memory.Storage) kv.Storage {
+	closed := func(t testing.TB, st *memory.Storage) kv.Storage {
 		t.Cleanup(func() { require.NoError(t, st.Close()) })
 		return st
 	}
 	return kvtest.Backend{
-		New: func(t *testing.T) kv.Storage { return closed(t, memory.New(nil)) },
-		Second: func(t *testing.T, st kv.Storage) kv.Storage {
+		New: func(t testing.TB) kv.Storage { return closed(t, memory.New(nil)) },
+		Second: func(t testing.TB, st kv.Storage) kv.Storage {
 			return closed(t, st.(*memory.Storage).Connect())
 		},
 		FakeTime: true,
@@ -26,3 +26,16 @@ func backend() kvtest.Backend {
 }
 
 func TestConformance(t *testing.T) { kvtest.Run(t, backend()) }
+
+func TestConformanceOfThePureContract(t *testing.T) { kvtest.Run(t, backend().Wrap(kvtest.Hide)) }
+
+func TestHiddenCapabilitiesAreNotFound(t *testing.T) {
+	st := memory.New(nil)
+	defer st.Close()
+	_, appends := kv.As[kv.Appender](kvtest.Hide(st))
+	_, watches := kv.As[kv.RangeWatcher](kvtest.Hide(st))
+	require.False(t, appends || watches, "As found a capability beneath Hide")
+	_, appends = kv.As[kv.Appender](st)
+	_, watches = kv.As[kv.RangeWatcher](st)
+	require.True(t, appends && watches, "As did not find the capabilities of memory")
+}

@@ -25,16 +25,17 @@ type data struct {
 	watches map[*watch]struct{}
 }
 
-// item is a record in the store, guarded by data.mu but for its key, which never changes.
+// item is a record in the store, guarded by data.mu but for its key, which never changes. What a Get reads comes first, so that it
+// lies together.
 type item struct {
 	key     kv.Key
 	value   kv.Value // replaced, never written to, so it may be read without the lock
 	version kv.Version
-	created kv.Version // the version that it was created with
-	next    *change    // what waiters wait for; nil while there are none
+	lease   *lease // nil for NoLeaseId
 
-	lease         *lease // nil for NoLeaseId
-	before, after *item  // in the lease's list
+	next          *change    // what waiters wait for; nil while there are none
+	created       kv.Version // the version that it was created with
+	before, after *item      // in the lease's list
 }
 
 // change is the first change of an item after a version. All waiters of that version share it.

@@ -16,8 +16,16 @@ const never = time.Duration(math.MaxInt64)
 // together is how many leases end under one hold of the lock, so that many that end at once do not keep everybody else out.
 const together = 512
 
-func (e ends) Len() int           { return len(e) }
-func (e ends) Less(i, j int) bool { return e[i].end < e[j].end }
+func (e ends) Len() int { return len(e) }
+
+// Less is by the end; of two that end together, as after a cut, the one that was granted first goes first.
+func (e ends) Less(i, j int) bool {
+	if e[i].end != e[j].end {
+		return e[i].end < e[j].end
+	}
+	return e[i].id < e[j].id
+}
+
 func (e ends) Swap(i, j int) {
 	e[i], e[j] = e[j], e[i]
 	e[i].place, e[j].place = i, j

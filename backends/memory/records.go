@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/coordkit/coord/kv"
@@ -38,10 +39,46 @@ func (s *Storage) GetRange(ctx context.Context, startKey, endKey kv.Key) (kv.Rec
 	}
 	records := s.d.rangeLocked(startKey, endKey)
 	s.d.mu.RUnlock()
-	for i := range records { // outside the lock: it takes longer than finding them
-		records[i] = own(records[i])
-	}
+	ownAll(records) // outside the lock: it takes longer than finding them
 	return records, nil
+}
+
+// Small values that are returned together are copied into blocks: one allocation for many. Blocks are small as well, for whoever keeps one
+// value keeps its block.
+const (
+	small = 256
+	block = 4 << 10
+)
+
+// ownAll makes the records the caller's own. No value can be appended to over the next one.
+func ownAll(records kv.Records) {
+	var free []byte
+	for i := range records {
+		value := records[i].Value
+		switch n := len(value); {
+		case n == 0 || n > small:
+			records[i].Value = bytes.Clone(value)
+		default:
+			if n > len(free) {
+				free = make([]byte, min(block, max(n, total(records[i:]))))
+			}
+			copy(free, value)
+			records[i].Value, free = free[:n:n], free[n:]
+		}
+	}
+}
+
+// total is the length of the small values among the first records, up to a block.
+func total(records kv.Records) (n int) {
+	for _, r := range records {
+		if len(r.Value) <= small {
+			n += len(r.Value)
+		}
+		if n >= block {
+			break
+		}
+	}
+	return n
 }
 
 // rangeLocked returns the records of a range, with the store's own values.

@@ -1,7 +1,10 @@
 package memory
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/coordkit/coord/kv"
@@ -71,13 +74,15 @@ func (s *Storage) reconnectLocked() {
 	}
 	s.cut = false
 	close(s.back)
-	for l := range s.unheard {
+	for _, l := range slices.SortedFunc(maps.Keys(s.unheard), byGrant) {
 		l.learnLocked()
 	}
 	for l := range s.kept {
 		l.renewForeverLocked()
 	}
 }
+
+func byGrant(a, b *lease) int { return cmp.Compare(a.id, b.id) }
 
 // renewNoMoreLocked lets the leases that the handle renews run out from now.
 func (s *Storage) renewNoMoreLocked() {
@@ -133,11 +138,11 @@ func (s *Storage) beginRead(ctx context.Context, invalid error) error {
 
 // arguments checks the arguments, and returns over, the error of a ctx that has ended.
 func arguments(ctx context.Context, invalid error) (over, err error) {
-	if invalid != nil {
-		return nil, invalid
-	}
 	if err := kv.ValidateContext(ctx); err != nil {
 		return nil, err
+	}
+	if invalid != nil {
+		return nil, invalid
 	}
 	return ctx.Err(), nil
 }

@@ -6,219 +6,126 @@
 //		kvtest.Run(t, kvtest.Backend{New: open, Second: reconnect, MinTTL: time.Second})
 //	}
 //
-// On a backend that does no I/O the suite runs in fake time, at once; on a real server it waits for real leases, in parallel.
+// On a backend within the process the suite runs in fake time, at once; on a real server it waits for real leases, many at a time. What a
+// backend need not have, such as a capability, is skipped where it is absent, so that the output shows it.
+//
+// What the promises say one at a time [Differential] asks of random sequences: it compares each answer with a plain model's.
+// [Benchmark] measures what Run tests.
+//
+// A decorator is tested with the suite of what it wraps, see [Backend.Wrap]. [Hide] gives the pure contract of any storage, for tests of
+// what stands on it.
 package kvtest
 
 import (
-	"context"
-	"errors"
+	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
+	"github.com/coordkit/coord/internal/bubble"
 	"github.com/coordkit/coord/kv"
 )
 
 // Backend is what the suite needs of a backend.
 type Backend struct {
 	// New opens a handle on a store of the suite's, and closes it at the test's end. Its type has a Close() error, which is part of the
-	// contract though not of kv.Storage. The store may be one for all tests: each uses keys of its own.
-	New func(t *testing.T) kv.Storage
+	// contract though not of kv.Storage; for one that has none, what needs it is skipped. The store may be one for all tests: each
+	// uses keys of its own, that begin with the test's name.
+	New func(t testing.TB) kv.Storage
 	// Second opens another handle on the store of st, as another process has, and closes it at the test's end.
-	Second func(t *testing.T, st kv.Storage) kv.Storage
-	// FakeTime says that the backend does no I/O, so that the suite can run in the fake time of testing/synctest.
+	Second func(t testing.TB, st kv.Storage) kv.Storage
+	// FakeTime says that the backend waits for nothing outside the process, so that the suite can run in the fake time of
+	// testing/synctest. Files are no hindrance: time stands still while one is read or written. Connections are. New is then called
+	// inside a bubble, and what it starts must have ended when the test has.
 	FakeTime bool
-	// MinTTL is the shortest lease that the backend grants as asked; zero is one second. Shorter ones it must round up.
+	// MinTTL is the shortest lease that the backend grants; zero is one second. Shorter ones it must round up.
 	MinTTL time.Duration
 	// Margin is how much less than the lease's time TTL may tell, right after the grant, for clock rates and a slow machine.
 	Margin time.Duration
+	// Late is how long after a lease's end its records may still be there.
+	Late time.Duration
+	// MaxKeyLen is the length of the longest key in bytes; zero is kv.MaxKeyLen. That of a namespace is shorter by its prefix.
+	MaxKeyLen int
+	// Travel is how long a call may be under way to the store in fake time. A wait stands when that has passed.
+	Travel time.Duration
 }
 
-// Case is one promise.
-type Case struct {
+// promise is one of the contract's, and what shows that it is kept.
+type promise struct {
 	name string
-	run  func(f *fixture)
+	test func(f *fixture)
 }
 
-// fixture is a test's world: two handles on one store.
-type fixture struct {
-	*testing.T
-	b    Backend
-	st   kv.Storage // this process
-	far  kv.Storage // another
-	base kv.Key     // what the test's own keys begin with
-	ctx  context.Context
+var groups = []struct {
+	name     string
+	promises []promise
+}{
+	{"create", createPromises},
+	{"cas", casPromises},
+	{"delete", deletePromises},
+	{"versions", versionPromises},
+	{"values", valuePromises},
+	{"bounds", boundsPromises},
+	{"range", rangePromises},
+	{"wait", waitPromises},
+	{"wait for a lease's end", waitLeasePromises},
+	{"lease", leasePromises},
+	{"records of a lease", boundPromises},
+	{"get lease", getLeasePromises},
+	{"errors", errorPromises},
+	{"close", closePromises},
+	{"concurrency", concurrencyPromises},
+	{"append", appendPromises},
+	{"watch range", watchPromises},
+	{"watch range in time", watchTimePromises},
 }
+
+// parallel is how many tests run at the same time in real time. It is not left to -parallel, which goes by the processors: here
+// most of the time is spent in waiting for leases to run out.
+const parallel = 24
 
 // Run tests the backend.
 func Run(t *testing.T, b Backend) {
 	if b.MinTTL == 0 {
 		b.MinTTL = time.Second
 	}
-	for _, group := range []struct {
-		name  string
-		cases []Case
-	}{
-		{"records", recordCases},
-		{"versions", versionCases},
-		{"ranges", rangeCases},
-		{"waiting", waitCases},
-		{"leases", leaseCases},
-		{"errors", errorCases},
-		{"close", closeCases},
-		{"append", appendCases},
-		{"watch range", watchRangeCases},
-	} {
-		t.Run(group.name, func(t *testing.T) {
-			for _, c := range group.cases {
-				t.Run(c.name, func(t *testing.T) {
-					if b.FakeTime {
-						synctest.Test(t, func(t *testing.T) { c.run(newFixture(t, b)) })
-						return
-					}
-					t.Parallel()
-					c.run(newFixture(t, b))
-				})
+	if b.MaxKeyLen == 0 {
+		b.MaxKeyLen = kv.MaxKeyLen
+	}
+	for _, g := range groups {
+		t.Run(g.name, func(t *testing.T) {
+			if b.FakeTime {
+				runInBubbles(t, b, g.promises)
+			} else {
+				runTogether(t, b, g.promises)
 			}
 		})
 	}
 }
 
-func newFixture(t *testing.T, b Backend) *fixture {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	st := b.New(t)
-	return &fixture{T: t, b: b, st: st, far: b.Second(t, st), base: kv.Key(t.Name() + "/"), ctx: ctx}
-}
-
-// key is a key of this test's own.
-func (f *fixture) key(name string) kv.Key { return f.base + kv.Key(name) }
-
-// create stores a record that lives until it is deleted.
-func (f *fixture) create(key kv.Key, value string) kv.Version {
-	f.Helper()
-	v, err := f.st.Create(f.ctx, kv.Record{Key: key, Value: kv.Value(value)})
-	require.NoError(f, err, "Create(%q)", key)
-	return v
-}
-
-// bind stores a record under a lease.
-func (f *fixture) bind(key kv.Key, l kv.Lease) kv.Version {
-	f.Helper()
-	v, err := f.st.Create(f.ctx, kv.Record{Key: key, Lease: l.Id()})
-	require.NoError(f, err, "Create(%q) under a lease", key)
-	return v
-}
-
-func (f *fixture) cas(key kv.Key, v kv.Version, value string) kv.Version {
-	f.Helper()
-	next, err := f.st.CasByVersion(f.ctx, kv.Record{Key: key, Version: v, Value: kv.Value(value)})
-	require.NoError(f, err, "CasByVersion(%q, %d)", key, v)
-	return next
-}
-
-func (f *fixture) delete(key kv.Key) {
-	f.Helper()
-	require.NoError(f, f.st.Delete(f.ctx, key), "Delete(%q)", key)
-}
-
-func (f *fixture) absent(key kv.Key) {
-	f.Helper()
-	_, err := f.st.Get(f.ctx, key)
-	require.ErrorIs(f, err, kv.ErrNotFound, "Get(%q)", key)
-}
-
-func (f *fixture) lease(ttl time.Duration, keepAlive bool) kv.Lease {
-	f.Helper()
-	l, err := f.st.Lessor().NewLease(f.ctx, ttl, keepAlive)
-	require.NoError(f, err, "NewLease(%v, %v)", ttl, keepAlive)
-	f.Cleanup(func() { _ = l.Release() })
-	return l
-}
-
-// outcome is what a wait came to.
-type outcome struct {
-	rec kv.Record
-	err error
-}
-
-// wait waits in the background. In fake time it returns once the wait stands; on a server it gives it a moment, and what a case
-// asserts must hold as well if the wait comes only later.
-func (f *fixture) wait(ctx context.Context, st kv.Storage, key kv.Key, v kv.Version) <-chan outcome {
-	c := f.begin(ctx, st, key, v)
-	f.settle(50 * time.Millisecond)
-	return c
-}
-
-func (f *fixture) begin(ctx context.Context, st kv.Storage, key kv.Key, v kv.Version) <-chan outcome {
-	c := make(chan outcome, 1)
-	go func() {
-		rec, err := st.WaitForVersionChange(ctx, key, v)
-		c <- outcome{rec, err}
-	}()
-	return c
-}
-
-// whileWaiting returns what a wait on key came to that stood when change was made. On a server nobody can tell from outside whether a wait
-// stands: so it is tried with ever longer pauses, each time on a record that make has made anew, until the outcome is the one wanted;
-// a backend that breaks the promise never comes to it.
-func (f *fixture) whileWaiting(key kv.Key, create func() kv.Version, change func(v kv.Version), want func(outcome) bool) {
-	f.Helper()
-	var o outcome
-	for pause := 50 * time.Millisecond; pause < 4*time.Second; pause *= 2 {
-		v := create()
-		c := f.begin(f.ctx, f.far, key, v)
-		f.settle(pause)
-		change(v)
-		if o = f.result(c); want(o) {
-			return
-		}
-		_ = f.st.Delete(f.ctx, key) // what is there still
-		if f.b.FakeTime {
-			break // the wait did stand
-		}
-	}
-	require.FailNow(f, "the wait was told of another change than the first", "WaitForVersionChange(%q) = %+v, %v", key, o.rec, o.err)
-}
-
-// deleted is the outcome of a wait whose record was deleted meanwhile.
-func deleted(o outcome) bool { return o.err == nil && o.rec.Key == "" && o.rec.Version == 0 }
-
-// untilGone returns when the record, which had the version, is gone with its lease.
-func (f *fixture) untilGone(key kv.Key, v kv.Version) {
-	f.Helper()
-	o := f.result(f.begin(f.ctx, f.far, key, v))
-	require.True(f, deleted(o) || errors.Is(o.err, kv.ErrNotFound), "WaitForVersionChange(%q) = %+v, %v", key, o.rec, o.err)
-}
-
-func (f *fixture) settle(pause time.Duration) {
-	if f.b.FakeTime {
-		synctest.Wait()
-	} else {
-		time.Sleep(pause)
+func runInBubbles(t *testing.T, b Backend, promises []promise) {
+	for _, p := range promises {
+		t.Run(p.name, func(t *testing.T) {
+			skipped := false
+			bubble.Test(t, func(t *testing.T) {
+				defer func() { skipped = t.Skipped() }()
+				p.test(newFixture(t, b))
+			})
+			if skipped { // which the bubble does not tell to the test around it
+				t.SkipNow()
+			}
+		})
 	}
 }
 
-// result returns what a wait came to within the longest time that anything here takes.
-func (f *fixture) result(c <-chan outcome) outcome {
-	f.Helper()
-	select {
-	case o := <-c:
-		return o
-	case <-time.After(30 * time.Second):
-		require.FailNow(f, "WaitForVersionChange did not return")
-		return outcome{}
+func runTogether(t *testing.T, b Backend, promises []promise) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, parallel)
+	for _, p := range promises {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			t.Run(p.name, func(t *testing.T) { p.test(newFixture(t, b)) })
+		})
 	}
-}
-
-// close closes a storage as its type allows.
-func (f *fixture) close(st kv.Storage) {
-	f.Helper()
-	c, ok := st.(interface{ Close() error })
-	if !ok {
-		f.Skip("the storage is wrapped and cannot be closed")
-	}
-	require.NoError(f, c.Close(), "Close")
+	wg.Wait()
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coordkit/coord/backends/etcd"
 	"github.com/coordkit/coord/kv"
+	"github.com/coordkit/coord/test/internal/etcdtest"
 )
 
 // Tests that count the watches on the server do not run in parallel with others, for servers in one process count together.
@@ -79,9 +80,9 @@ type calls struct {
 	count chan string
 }
 
-// interceptor is the option that counts into c.
+// option counts into c. A wait whose watch is long in coming asks with a plain read what is the matter; not with this.
 func (c *calls) option() *etcd.Options {
-	return &etcd.Options{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(
+	return &etcd.Options{DialTimeout: time.Minute, DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(
 		func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
 			opts ...grpc.CallOption) error {
 			err := invoke(ctx, method, req, reply, cc, opts...)
@@ -93,6 +94,33 @@ func (c *calls) option() *etcd.Options {
 			}
 			return err
 		})}}
+}
+
+// watcher is a storage whose waits are seen to stand.
+type watcher struct {
+	*etcd.Storage
+	calls calls
+}
+
+func openWatcher(t *testing.T, endpoint string) *watcher {
+	t.Helper()
+	w := &watcher{calls: calls{count: make(chan string, 1000)}}
+	w.Storage = etcdtest.Open(t, endpoint, w.calls.option())
+	return w
+}
+
+// standing starts a wait and returns when the wait has read. It reads once its watch stands, so it sees everything that is
+// done from here on.
+func (w *watcher) standing(t *testing.T, key kv.Key, v kv.Version) <-chan result {
+	t.Helper()
+	_, err := w.Get(t.Context(), key) // without a connection a wait reads first of all
+	require.NoError(t, err)
+	w.calls.counted()
+	r := waiting(t.Context(), w, key, v)
+	for receive(t, w.calls.count, "the wait's read") != "/etcdserverpb.KV/Range" {
+		continue
+	}
+	return r
 }
 
 // counted drains the methods counted so far.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"testing"
 	"time"
@@ -85,48 +84,6 @@ func ready(t *testing.T, st kv.Storage) {
 		_, err := st.Get(t.Context(), "present")
 		return err == nil || errors.Is(err, kv.ErrNotFound)
 	})
-}
-
-func TestNoDefiniteErrorForAWriteThatTookEffect(t *testing.T) {
-	t.Parallel()
-	// Connections are cut and answers are lost at random moments under writes to keys that nobody else writes. Whatever is not
-	// called uncertain must be what the store says afterwards.
-	server := etcdtest.Start(t)
-	proxy := server.Proxy(t)
-	direct := server.Storage(t)
-	st := etcdtest.Open(t, proxy.Endpoint(), nil)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
-
-	uncertain := 0
-	for i := range 500 {
-		key := kv.Key(fmt.Sprintf("k%d", i))
-		cut := time.AfterFunc(time.Duration(rng.IntN(3000))*time.Microsecond, func() {
-			proxy.Lose(etcdtest.Replies, true)
-		})
-		heal := time.AfterFunc(4*time.Millisecond, func() { proxy.Lose(etcdtest.Replies, false); proxy.Cut() })
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		_, err := st.Create(ctx, kv.Record{Key: key})
-		cancel()
-		cut.Stop()
-		heal.Stop()
-		proxy.Lose(etcdtest.Replies, false)
-
-		_, stored := direct.Get(t.Context(), key)
-		switch {
-		case err == nil:
-			require.NoError(t, stored, "acknowledged Create(%q)", key)
-		case errors.Is(err, kv.ErrUncertain):
-			uncertain++
-			proxy.Cut()
-		default:
-			require.ErrorIs(t, stored, kv.ErrNotFound, "Create(%q) = %v, yet it is stored", key, err)
-			require.NotErrorIs(t, err, kv.ErrAlreadyExists, "the first Create of %q", key)
-		}
-	}
-	t.Logf("%d of 500 uncertain", uncertain)
-	require.NotZero(t, uncertain, "the faults hit nothing")
 }
 
 func TestContextOverBeforeTheCallIsDefinite(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -85,17 +86,14 @@ func TestAbandonedWaitsLeaveNothing(t *testing.T) {
 
 func TestStandingWaitsReturnTheExactFirstChange(t *testing.T) {
 	server := etcdtest.Start(t)
-	st := server.Storage(t)
+	st := openWatcher(t, server.Endpoint())
 	for round := range 10 {
 		key := kv.Key(fmt.Sprintf("k%d", round))
 		v := create(t, st, key, "old")
 		var all []<-chan result
 		for range 4 {
-			all = append(all, waiting(t.Context(), st, key, v))
+			all = append(all, st.standing(t, key, v))
 		}
-		eventually(t, "the watch stands", func() bool { return server.Watchers(t) == 1 })
-		_, err := st.Get(t.Context(), key) // asked after their reads, which go out as soon as the watch stands
-		require.NoError(t, err)
 		requireSilent(t, all[0], 20*time.Millisecond, "wait returned before the change")
 		first := replace(t, st, key, v, "first")
 		second := replace(t, st, key, first, "second")
@@ -141,6 +139,35 @@ func TestNoWakeUpIsLostUnderASteadyWriter(t *testing.T) {
 	wg.Wait()
 }
 
+func TestFreshWaitIsWokenByTheWriteItself(t *testing.T) {
+	// A watch that does not begin with now is served ten times a second, after 50 ms in the mean. Others write meanwhile, so
+	// that the store moves on between any two calls.
+	server := etcdtest.Start(t)
+	st, far, noise := server.Storage(t), openWatcher(t, server.Endpoint()), server.Storage(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			_, _ = noise.Create(ctx, kv.Record{Key: kv.Key(fmt.Sprintf("noise/%d", i))})
+		}
+	})
+	defer wg.Wait()
+	defer cancel()
+
+	var took []time.Duration
+	for i := range 21 {
+		key := kv.Key(fmt.Sprintf("k%d", i))
+		v := create(t, st, key, "")
+		r := far.standing(t, key, v)
+		start := time.Now()
+		require.NoError(t, st.Delete(t.Context(), key))
+		require.NoError(t, receive(t, r, "wait").err)
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	require.Less(t, took[len(took)/2], 40*time.Millisecond, "median")
+}
+
 // outage puts a waiter behind a proxy, waits until its watch stands, takes it off the store, lets change run, and puts
 // it back.
 func outage(t *testing.T, change func(direct kv.Storage, c *clientv3.Client, v kv.Version)) (
@@ -150,9 +177,7 @@ func outage(t *testing.T, change func(direct kv.Storage, c *clientv3.Client, v k
 	proxy := server.Proxy(t)
 	direct = server.Storage(t)
 	v = create(t, direct, "k", "old")
-	away := etcdtest.Open(t, proxy.Endpoint(), nil)
-	r = waiting(t.Context(), away, "k", v)
-	eventually(t, "the watch stands", func() bool { return server.Watchers(t) == 1 })
+	r = openWatcher(t, proxy.Endpoint()).standing(t, "k", v)
 	requireSilent(t, r, 50*time.Millisecond, "wait returned while nothing happened")
 
 	proxy.Refuse(true)
@@ -227,10 +252,9 @@ func TestWaitGoesOnAfterACompactionThatChangedNothing(t *testing.T) {
 
 func TestCompactionUnderAWaitOnAQuietKey(t *testing.T) {
 	server := etcdtest.Start(t)
-	st := server.Storage(t)
+	st := openWatcher(t, server.Endpoint())
 	v := create(t, st, "k", "old")
-	r := waiting(t.Context(), st, "k", v)
-	eventually(t, "the watch stands", func() bool { return server.Watchers(t) == 1 })
+	r := st.standing(t, "k", v)
 	compact(t, server.Client(t))
 	requireSilent(t, r, 150*time.Millisecond, "compaction ended the wait")
 	require.NoError(t, st.Delete(t.Context(), "k"))
@@ -241,10 +265,9 @@ func TestCompactionUnderAWaitOnAQuietKey(t *testing.T) {
 
 func TestWaitSurvivesARestartOfTheServer(t *testing.T) {
 	server := etcdtest.Start(t)
-	st := server.Storage(t)
+	st := openWatcher(t, server.Endpoint())
 	v := create(t, st, "k", "old")
-	r := waiting(t.Context(), st, "k", v)
-	eventually(t, "the watch stands", func() bool { return server.Watchers(t) == 1 })
+	r := st.standing(t, "k", v)
 	server.Restart(t, func() { requireSilent(t, r, 200*time.Millisecond, "the outage ended the wait") })
 	v = replace(t, server.Storage(t), "k", v, "new")
 	got := receive(t, r, "wait")
