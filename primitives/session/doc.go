@@ -16,4 +16,9 @@
 // Loss is final: a lease that was declared lost is not renewed again. It is left to run out, or released as soon as
 // every hold under it was given back, and only when it is known to be gone does the next use get a new one. No object is
 // dead for good because the store was away.
+//
+// # Events
+//
+// [Options].OnEvent hears of all that is asked for, waited for, held and lost under the session, and of its lease, for metrics and traces; package
+// observe/otelcoord makes them. [Event] says what there is to hear.
 package session

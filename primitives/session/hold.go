@@ -25,7 +25,10 @@ type Hold struct {
 	mu      sync.Mutex
 	err     error // nil while held; written once, before done is closed
 	done    chan struct{}
-	broken  bool // lost though the lease lives: its validity protects nothing any more
+	lasted  time.Duration // how long it was held; written with err
+	broken  bool          // lost though the lease lives: its validity protects nothing any more
+	begun   bool          // the hook has been told that it is held
+	told    bool          // and of its end
 	cancels map[context.Context]context.CancelCauseFunc
 }
 
@@ -107,19 +110,19 @@ func (h *Hold) Check(ctx context.Context) error {
 			(*inner)(h).Lost("key gone")
 			return h.Err()
 		}
-		return fmt.Errorf("check %s %q: %w", h.spec.Primitive, h.spec.Name, err)
+		return fmt.Errorf("check %s %q: %w", h.spec.What.Primitive, h.spec.What.Name, err)
 	}
 	return h.Err()
 }
 
-// finish ends the hold with err, and returns whether this was what ended it.
-func (h *Hold) finish(err error) bool {
+// finish ends the hold with err, unless it is over already. It is for the caller to have tellEnd called.
+func (h *Hold) finish(err error) {
 	h.mu.Lock()
 	if h.err != nil {
 		h.mu.Unlock()
-		return false
+		return
 	}
-	h.err = err
+	h.err, h.lasted = err, time.Since(h.since)
 	close(h.done)
 	cancels := h.cancels
 	h.cancels = nil
@@ -127,18 +130,58 @@ func (h *Hold) finish(err error) bool {
 	for _, cancel := range cancels {
 		cancel(err)
 	}
-	e := Event{Kind: Released, Primitive: h.spec.Primitive, Name: h.spec.Name, Token: h.spec.Token, Took: time.Since(h.since)}
-	if isLost(err) {
-		e.Kind, e.Err = Lost, err
+}
+
+// tellEnd tells the hook that the hold is over: once, and not before the hook was told that it is held.
+func (h *Hold) tellEnd() {
+	if h.t.s.opts.OnEvent == nil {
+		return
+	}
+	h.mu.Lock()
+	due := h.begun && h.err != nil && !h.told
+	h.told = h.told || due
+	h.mu.Unlock()
+	if !due {
+		return
+	}
+	e := h.event(Released)
+	e.Took = h.lasted
+	if isLost(h.err) {
+		e.Kind, e.Err = Lost, h.err
 	}
 	h.t.s.emit(e)
-	return true
+}
+
+func (h *Hold) event(kind EventKind) Event {
+	e := eventOf(kind, h.spec.What)
+	e.Token = h.spec.Token
+	return e
 }
 
 // inner is the side of a Hold that the primitives see.
 type inner Hold
 
 func (i *inner) Public() any { return (*Hold)(i) }
+
+func (i *inner) Announce(ctx context.Context, ahead int, took time.Duration) {
+	h := (*Hold)(i)
+	if h.t.s.opts.OnEvent == nil {
+		return
+	}
+	e := h.event(Acquired)
+	e.Context, e.Ahead, e.Took = ctx, ahead, took
+	h.t.s.emit(e)
+	h.mu.Lock()
+	h.begun = true
+	h.mu.Unlock()
+	h.tellEnd() // of an end that came meanwhile
+}
+
+func (i *inner) Discard() {
+	h := (*Hold)(i)
+	h.finish(fmt.Errorf("%w", ErrReleased))
+	h.t.drop(h)
+}
 
 func (i *inner) Lost(reason string) {
 	h := (*Hold)(i)
@@ -147,6 +190,7 @@ func (i *inner) Lost(reason string) {
 	h.mu.Unlock()
 	h.finish(fmt.Errorf("%w: %s", ErrLost, reason))
 	h.t.drop(h) // the lease protects it no longer
+	h.tellEnd()
 }
 
 func (i *inner) Release() error {
@@ -154,6 +198,7 @@ func (i *inner) Release() error {
 	_ = h.Err() // a process that was stopped learns here that it had lost
 	h.finish(fmt.Errorf("%w", ErrReleased))
 	h.t.drop(h)
+	h.tellEnd()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if isLost(h.err) {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -26,8 +27,15 @@ type Options struct {
 	Owner Owner
 	// Logger hears of losses and of what fails in the background; default silent.
 	Logger *slog.Logger
-	// OnEvent is called at each Event, on the goroutine where it happens, and must neither block nor call the session.
+	// OnEvent is told of each Event, when it has happened. It is called synchronously, on the goroutine of the call that is told of or,
+	// for what happens by itself, on one of the session's; by many at once; and never while a lock of this module is held. What it takes is
+	// added to the call, or to the session's next step, so it must not block: it may count and measure, but must not call
+	// the store, the session or what is held under it. Events of one hold come in order; those of different ones do not. Nil costs nothing.
 	OnEvent func(Event)
+	// OnAsk is called when something is asked for, with the caller's ctx and an Event of kind Asked, under the rules of OnEvent. The ctx
+	// that it returns is derived from the one given, goes on to the calls of the storage, and comes back as the Context of the events that
+	// follow; so it can carry a span for the wait. Nil, also from it, leaves the ctx as it is. It is not given to what runs under the hold.
+	OnAsk func(ctx context.Context, e Event) context.Context
 }
 
 // Owner is who holds something, as others see it. It is information only: nothing is decided by it.
@@ -45,7 +53,7 @@ func (o *Options) withDefaults() (Options, error) {
 	if o != nil {
 		out = *o
 	}
-	out.Owner = out.Owner.withDefaults()
+	out.Owner = out.Owner.WithDefaults()
 	out.Logger = cmp.Or(out.Logger, slog.New(slog.DiscardHandler))
 	if out.TTL < 0 || out.Margin < 0 {
 		return out, fmt.Errorf("%w: session TTL %v and margin %v must not be negative", kv.ErrInvalid, out.TTL, out.Margin)
@@ -58,7 +66,8 @@ func (o *Options) withDefaults() (Options, error) {
 	return out, nil
 }
 
-func (o Owner) withDefaults() Owner {
+// WithDefaults returns o with its zero fields filled with this process's host, program and pid.
+func (o Owner) WithDefaults() Owner {
 	if o.Host == "" {
 		// A host without a name is rare and no reason to fail: the owner is information only.
 		o.Host, _ = os.Hostname()

@@ -156,29 +156,32 @@ func (s *Session) tenure(ctx context.Context) (*tenure, error) {
 		case <-s.life.Done():
 			continue
 		}
-		err := s.grant(ctx, t)
+		start := time.Now()
+		granted, err := s.grant(ctx, t)
 		<-s.granting
 		if err != nil {
 			return nil, fmt.Errorf("session: %w", err)
 		}
+		if granted {
+			s.emit(Event{Kind: LeaseGranted, Took: time.Since(start)})
+		}
 	}
 }
 
-// grant replaces the tenure old, which is over, unless another goroutine did.
-func (s *Session) grant(ctx context.Context, old *tenure) error {
+// grant replaces the tenure old, which is over, unless another goroutine did, and reports whether it was this one.
+func (s *Session) grant(ctx context.Context, old *tenure) (bool, error) {
 	if s.current() != old {
-		return nil
+		return false, nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.life, cancel)() // Close does not wait for a grant that nobody will use
-	start := time.Now()
 	lease, err := s.st.Lessor().NewLease(ctx, s.opts.TTL, true)
 	if s.isClosing() && err != nil {
-		return fmt.Errorf("%w: %w", kv.ErrClosed, err)
+		return false, fmt.Errorf("%w: %w", kv.ErrClosed, err)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	t := newTenure(s, lease)
 	s.mu.Lock()
@@ -188,10 +191,9 @@ func (s *Session) grant(ctx context.Context, old *tenure) error {
 	if s.isClosing() {
 		// Close waits for this grant to end, and may have given up; nobody has used the tenure.
 		t.end(fmt.Errorf("%w: session closed", ErrReleased))
-		return kv.ErrClosed
+		return false, kv.ErrClosed
 	}
-	s.emit(Event{Kind: LeaseGranted, Took: time.Since(start)})
-	return nil
+	return true, nil
 }
 
 func (s *Session) await(ctx context.Context, done <-chan struct{}) error {
@@ -212,12 +214,6 @@ func (s *Session) current() *tenure {
 }
 
 func (s *Session) isClosing() bool { return s.life.Err() != nil }
-
-func (s *Session) emit(e Event) {
-	if s.opts.OnEvent != nil {
-		s.opts.OnEvent(e)
-	}
-}
 
 // inside is the side of a session that the primitives see, over the bridge.
 type inside struct{ s *Session }

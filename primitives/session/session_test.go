@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coordkit/coord/backends/memory"
+	"github.com/coordkit/coord/internal/bubble"
 	"github.com/coordkit/coord/kv"
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
@@ -18,7 +20,7 @@ import (
 
 // inBubble runs body in fake time with a store of its own.
 func inBubble(t *testing.T, body func(t *testing.T, st *memory.Storage)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		st := memory.New(nil)
 		defer func() { require.NoError(t, st.Close()) }()
 		body(t, st)
@@ -159,9 +161,84 @@ func TestEventsTellTheLifeOfAHold(t *testing.T) {
 		for _, e := range events {
 			kinds = append(kinds, string(e.Kind))
 		}
-		require.Equal(t, "lease granted, acquired, released, acquired, lost, lease lost", strings.Join(kinds, ", "))
-		require.Equal(t, 3*time.Second, events[2].Took)
-		require.Equal(t, session.Event{Kind: session.Acquired, Primitive: "mutex", Name: "m", Token: h.Token()}, events[1])
-		require.ErrorIs(t, events[4].Err, session.ErrLost)
+		require.Equal(t, "lease granted, joined, acquired, released, joined, acquired, lost, lease lost", strings.Join(kinds, ", "))
+		require.Equal(t, 3*time.Second, events[3].Took)
+		require.Equal(t, session.Event{Kind: session.Acquired, Primitive: "mutex", Name: "m", Token: h.Token(), Context: t.Context()}, events[2])
+		require.ErrorIs(t, events[6].Err, session.ErrLost)
+	})
+}
+
+func TestALossIsToldInTheOrderOfTokens(t *testing.T) {
+	inBubble(t, func(t *testing.T, st *memory.Storage) {
+		var lost []kv.Version
+		s := session.New(st, &session.Options{OnEvent: func(e session.Event) {
+			if e.Kind == session.Lost {
+				lost = append(lost, e.Token)
+			}
+		}})
+		for i := range 20 {
+			_, err := mutex.New(s, string(rune('a'+i)), nil).Lock(t.Context())
+			require.NoError(t, err)
+		}
+		l, err := st.Lessor().GetLease(s.LeaseID())
+		require.NoError(t, err)
+		require.NoError(t, l.Release())
+		synctest.Wait()
+		require.Len(t, lost, 20)
+		require.IsIncreasing(t, lost)
+		require.NoError(t, s.Close(t.Context()))
+	})
+}
+
+// watched is a storage whose leases tell when their renewal is stopped.
+type watched struct {
+	kv.Storage
+	stopped *atomic.Bool
+}
+
+func (w watched) Lessor() kv.Lessor { return watchedLessor{w.Storage.Lessor(), w.stopped} }
+
+type watchedLessor struct {
+	kv.Lessor
+	stopped *atomic.Bool
+}
+
+func (w watchedLessor) NewLease(ctx context.Context, ttl time.Duration, keepAlive bool) (kv.Lease, error) {
+	l, err := w.Lessor.NewLease(ctx, ttl, keepAlive)
+	return watchedLease{l, w.stopped}, err
+}
+
+type watchedLease struct {
+	kv.Lease
+	stopped *atomic.Bool
+}
+
+func (w watchedLease) StopKeepAlive() {
+	w.stopped.Store(true)
+	w.Lease.(interface{ StopKeepAlive() }).StopKeepAlive()
+}
+
+func TestALostLeaseIsRenewedNoMoreFromBeforeAnybodyIsTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, st *memory.Storage) {
+		var stopped atomic.Bool
+		var told []session.EventKind
+		s := session.New(watched{st, &stopped}, &session.Options{OnEvent: func(e session.Event) {
+			if e.Kind == session.Lost || e.Kind == session.LeaseLost {
+				require.True(t, stopped.Load(), e.Kind)
+				told = append(told, e.Kind)
+			}
+		}})
+		h, err := mutex.New(s, "m", nil).Lock(t.Context())
+		require.NoError(t, err)
+		seen := make(chan bool, 1)
+		context.AfterFunc(h.Context(t.Context()), func() { seen <- stopped.Load() })
+		st.SetConnected(false)
+		<-h.Done()
+		require.True(t, stopped.Load())
+		require.True(t, <-seen)
+		st.SetConnected(true)
+		require.ErrorIs(t, h.Unlock(t.Context()), session.ErrLost)
+		require.NoError(t, s.Close(t.Context()))
+		require.Equal(t, []session.EventKind{session.Lost, session.LeaseLost}, told)
 	})
 }

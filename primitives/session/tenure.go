@@ -1,14 +1,17 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"math/rand/v2"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/coordkit/coord/kv"
+	"github.com/coordkit/coord/primitives/internal/again"
 	"github.com/coordkit/coord/primitives/internal/bridge"
 )
 
@@ -21,6 +24,7 @@ import (
 type tenure struct {
 	s     *Session
 	lease kv.Lease
+	over  <-chan struct{} // closed when the lease is known to be over; nil, for ever silent, for a lease that cannot tell
 
 	ctx    context.Context // ends with the tenure; the cause is why
 	cancel context.CancelCauseFunc
@@ -34,6 +38,7 @@ type tenure struct {
 
 	mu       sync.Mutex
 	holds    map[*Hold]struct{} // alive, or lost and not given back yet
+	ended    []*Hold            // those that ended with the tenure; written before ctx ends
 	idle     chan struct{}      // closed when holds is empty and the tenure is over; made when it ends
 	stopped  bool               // no more background work
 	value    any                // see Value
@@ -44,8 +49,14 @@ func newTenure(s *Session, lease kv.Lease) *tenure {
 	t := &tenure{s: s, lease: lease, finished: make(chan struct{}), idle: make(chan struct{}), holds: map[*Hold]struct{}{}}
 	t.ctx, t.cancel = context.WithCancelCause(context.Background())
 	t.back, t.cancelBack = context.WithCancel(context.Background())
+	if l, ok := lease.(interface{ Done() <-chan struct{} }); ok {
+		t.over = l.Done()
+	}
 	return t
 }
+
+// errOver: somebody has ended the lease, or it has run out while this process stood still.
+var errOver = fmt.Errorf("%w: lease over", ErrLost)
 
 func (t *tenure) start() { go t.run() }
 
@@ -55,11 +66,16 @@ func (t *tenure) alive() bool {
 	if t.ctx.Err() != nil {
 		return false
 	}
-	if t.lease.TTL() <= t.s.opts.Margin {
-		t.end(fmt.Errorf("%w: lease not renewed in time", ErrLost))
-		return false
+	if t.lease.TTL() > t.s.opts.Margin {
+		return true
 	}
-	return true
+	select {
+	case <-t.over:
+		t.end(errOver)
+	default:
+		t.end(fmt.Errorf("%w: lease not renewed in time", ErrLost))
+	}
+	return false
 }
 
 // validFor is how long the lease still keeps others away, at least zero.
@@ -76,35 +92,34 @@ func (t *tenure) Lose(reason string) {
 	t.end(fmt.Errorf("%w: %s", ErrLost, reason))
 }
 
-// end ends the tenure and every hold under it with err; the first end counts. Holds are told before anything is given
-// back, so nobody else can hold the same before this process could have known.
+// end ends the tenure and every hold under it with err; the first end counts. The lease is renewed no more from before anybody is told.
+// Holds are told in the order of their tokens, and before anything is given back, so nobody else can hold the same before this process could
+// have known. The hook is told afterwards, by run: it could keep one hold from hearing of its end in time, and whoever calls end may have a
+// lock.
 func (t *tenure) end(err error) {
 	t.mu.Lock()
 	if t.ctx.Err() != nil {
 		t.mu.Unlock()
 		return
 	}
-	t.cancel(err)
-	holds := make([]*Hold, 0, len(t.holds))
-	for h := range t.holds {
-		holds = append(holds, h)
+	if l, ok := t.lease.(interface{ StopKeepAlive() }); ok {
+		l.StopKeepAlive()
 	}
-	if len(holds) == 0 {
+	t.ended = slices.SortedFunc(maps.Keys(t.holds), func(a, b *Hold) int { return cmp.Compare(a.Token(), b.Token()) })
+	t.cancel(err)
+	if len(t.ended) == 0 {
 		close(t.idle)
 	}
 	t.mu.Unlock()
-	for _, h := range holds {
+	for _, h := range t.ended {
 		h.finish(err)
-	}
-	if !t.s.isClosing() {
-		t.s.opts.Logger.Warn("lease lost", "lease", t.lease.Id(), "err", err)
-		t.s.emit(Event{Kind: LeaseLost, Err: err})
 	}
 }
 
 // run watches the lease until the tenure ends, and then gives it back.
 func (t *tenure) run() {
 	t.watch()
+	t.tellEnd()
 	t.letGo()
 	t.giveBack()
 	t.cancelBack()
@@ -115,19 +130,16 @@ func (t *tenure) run() {
 	close(t.finished)
 }
 
-// watch returns when the tenure is over. Its timer is set to where the lease would fall to the margin if it were never
+// watch returns when the tenure is over. Its timer is set to where the lease would be late, or fall to the margin, if it were never
 // renewed again; when it fires it looks again, so a renewal costs nothing here.
 func (t *tenure) watch() {
-	var gone <-chan struct{} // nil, for ever silent, for a lease that cannot tell
-	if l, ok := t.lease.(interface{ Done() <-chan struct{} }); ok {
-		gone = l.Done()
-	}
-	for t.alive() {
-		timer := time.NewTimer(t.lease.TTL() - t.s.opts.Margin)
+	for p := newPulse(t); t.alive(); {
+		timer := time.NewTimer(p.feel())
 		select {
 		case <-timer.C:
-		case <-gone:
-			t.Lose("lease over")
+		case <-t.over:
+			t.gone.Store(true)
+			t.end(errOver)
 		case <-t.ctx.Done():
 		}
 		timer.Stop()
@@ -137,9 +149,6 @@ func (t *tenure) watch() {
 // letGo waits until nobody works under the lost lease any more: until every hold was given back, or the lease has run
 // out. Released earlier, it would let the next holder in while the last one is still stopping.
 func (t *tenure) letGo() {
-	if l, ok := t.lease.(interface{ StopKeepAlive() }); ok {
-		l.StopKeepAlive()
-	}
 	left := t.validFor()
 	if left == 0 || t.s.isClosing() {
 		return
@@ -157,13 +166,13 @@ func (t *tenure) letGo() {
 // giveBack releases the lease, again and again until the store says that it is gone. Once the session is closed it
 // gives up when the lease has run out: nobody waits for this process's word then.
 func (t *tenure) giveBack() {
-	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
+	for wait := again.New(again.First, 500*time.Millisecond); ; { // jittered: many sessions may have lost the same store
 		err := t.lease.Release()
 		if errGone(err) || t.s.isClosing() && t.lease.TTL() <= 0 {
 			return
 		}
 		t.s.opts.Logger.Warn("releasing the lease failed", "lease", t.lease.Id(), "err", err)
-		time.Sleep(wait/2 + rand.N(wait/2)) // jittered: many sessions may have lost the same store
+		time.Sleep(wait.Next())
 	}
 }
 
@@ -184,7 +193,6 @@ func (t *tenure) Hold(spec bridge.HoldSpec) bridge.Hold {
 	}
 	t.holds[h] = struct{}{}
 	t.mu.Unlock()
-	t.s.emit(Event{Kind: Acquired, Primitive: spec.Primitive, Name: spec.Name, Token: spec.Token, Took: spec.Took})
 	return (*inner)(h)
 }
 
