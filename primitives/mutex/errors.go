@@ -14,13 +14,15 @@ var (
 	ErrLost = session.ErrLost
 	// ErrLocked: somebody else has the lock, or asked for it before. The error is a *LockedError.
 	ErrLocked = errors.New("locked")
+	// ErrDelayed: the last holder did not give the lock back, and its delay (see Options.Delay) is not over.
+	ErrDelayed = errors.New("delayed after a loss")
 	// ErrNotHeld: the lock to be broken is not held under that token.
 	ErrNotHeld = errors.New("not held under that token")
 )
 
 // Error is a failed operation on a lock.
 type Error struct {
-	// Op is "lock", "unlock", "inspect", "list" or "break".
+	// Op is "lock", "unlock", "downgrade", "inspect", "list" or "break".
 	Op string
 	// Name is the lock's name; empty for "list".
 	Name string

@@ -9,13 +9,14 @@ import (
 
 	"github.com/coordkit/coord/kv"
 	"github.com/coordkit/coord/primitives/internal/line"
+	"github.com/coordkit/coord/primitives/internal/names"
 	"github.com/coordkit/coord/primitives/session"
 )
 
 // Info is a lock as it was at one moment.
 type Info struct {
 	Name string
-	// Holders are who has it: none if it is free, one for a mutex.
+	// Holders are who has it: none if it is free, one that writes, or any number of readers.
 	Holders []Entry
 	// Queue are who waits, in the order in which they will get it.
 	Queue []Entry
@@ -33,6 +34,8 @@ type Entry struct {
 	Owner session.Owner
 	Since time.Time
 	Note  string
+	// Shared marks one that reads.
+	Shared bool
 	// Try marks a TryLock. One that found the lock taken after all stands in the line until its removal arrives.
 	Try bool
 	// Err says why the entry's value cannot be read. It blocks like any other, and can be broken.
@@ -40,7 +43,10 @@ type Entry struct {
 }
 
 func newEntry(e line.Entry) Entry {
-	return Entry{Key: e.Key, Token: e.Token, Lease: e.Lease, Owner: e.Owner, Since: e.Since, Note: e.Note, Try: e.Try, Err: e.Err}
+	return Entry{
+		Key: e.Key, Token: e.Token, Lease: e.Lease, Owner: e.Owner, Since: e.Since, Note: e.Note,
+		Shared: e.Shared, Try: e.Try, Err: e.Err,
+	}
 }
 
 // String names the owner: "web-1/312 (make)", or the key of an entry that cannot be read.
@@ -72,12 +78,7 @@ func List(ctx context.Context, st kv.Storage) ([]Info, error) {
 	if err != nil {
 		return nil, &Error{Op: "list", Err: err}
 	}
-	byName := make(map[string]kv.Records)
-	for _, r := range records {
-		if name, ok := nameOf(r.Key); ok {
-			byName[name] = append(byName[name], r)
-		}
-	}
+	byName := names.Group(base, records)
 	infos := make([]Info, 0, len(byName))
 	for name, records := range byName {
 		infos = append(infos, newInfo(name, line.Sort(records)))
@@ -88,17 +89,17 @@ func List(ctx context.Context, st kv.Storage) ([]Info, error) {
 
 func newInfo(name string, entries []line.Entry) Info {
 	info := Info{Name: name}
-	for i, e := range entries {
-		if i == 0 {
-			info.Holders = append(info.Holders, newEntry(e))
+	for i, granted := range line.Granted(line.ReadWrite{}, line.Sight{Before: entries}) {
+		if granted {
+			info.Holders = append(info.Holders, newEntry(entries[i]))
 		} else {
-			info.Queue = append(info.Queue, newEntry(e))
+			info.Queue = append(info.Queue, newEntry(entries[i]))
 		}
 	}
 	return info
 }
 
-// Break takes the lock called name away from its holder, if that holds it under token, and the next in line gets it. The holder
+// Break takes the lock called name away from the holder that holds it under token, and the next in line gets it. The holder
 // is told: its Done is closed and its Unlock returns ErrLost, but it may work on until it notices.
 //
 // It takes 2 seconds, in which it makes sure that it hits the acquisition meant and never a later one. It returns ErrNotHeld if the lock
@@ -110,13 +111,10 @@ func Break(ctx context.Context, st kv.Storage, name string, token kv.Version) er
 		return fail(err)
 	}
 	entries, err := line.Read(ctx, st, root(name))
-	switch {
-	case err != nil:
+	if err != nil {
 		return fail(err)
-	case len(entries) == 0 || entries[0].Token != token:
-		return fail(ErrNotHeld)
 	}
-	struck, err := line.Strike(ctx, st, entries[0])
+	struck, err := line.StrikeToken(ctx, st, entries, line.Granted(line.ReadWrite{}, line.Sight{Before: entries}), token)
 	switch {
 	case err != nil:
 		return fail(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/coordkit/coord/kv"
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
+	"github.com/coordkit/coord/test/internal/worlds"
 )
 
 func TestMutex(t *testing.T) {
@@ -39,8 +40,8 @@ func TestMutex(t *testing.T) {
 }
 
 func excludes(t *testing.T, w *world) {
-	shared := mutex.New(w.session(t), name(t), nil)
-	others := []*mutex.Mutex{shared, shared, shared, mutex.New(w.session(t), name(t), nil), mutex.New(w.session(t), name(t), nil)}
+	shared := mutex.New(w.Session(t), name(t), nil)
+	others := []*mutex.Mutex{shared, shared, shared, mutex.New(w.Session(t), name(t), nil), mutex.New(w.Session(t), name(t), nil)}
 	const rounds = 10
 	counter := 0 // unguarded: the race detector and the sum tell
 	var last kv.Version
@@ -65,17 +66,17 @@ func excludes(t *testing.T, w *world) {
 	}
 	wg.Wait()
 	require.Equal(t, rounds*len(others), counter)
-	infos, err := mutex.Inspect(context.Background(), w.process(t), name(t))
+	infos, err := mutex.Inspect(context.Background(), w.Process(t), name(t))
 	require.NoError(t, err)
 	require.Empty(t, append(infos.Holders, infos.Queue...), "entries left behind")
 }
 
 func servesInOrder(t *testing.T, w *world) {
-	st := w.process(t)
-	h := lock(t, mutex.New(w.session(t), name(t), nil))
+	st := w.Process(t)
+	h := lock(t, mutex.New(w.Session(t), name(t), nil))
 	var waiting []<-chan result
 	for i := range 4 {
-		waiting = append(waiting, lockAsync(context.Background(), mutex.New(w.session(t), name(t), nil)))
+		waiting = append(waiting, lockAsync(context.Background(), mutex.New(w.Session(t), name(t), nil)))
 		w.untilQueued(t, st, i+1)
 	}
 	for i, c := range waiting {
@@ -93,10 +94,10 @@ func servesInOrder(t *testing.T, w *world) {
 }
 
 func tryLockNamesHolder(t *testing.T, w *world) {
-	st := w.process(t)
-	holder := w.session(t)
+	st := w.Process(t)
+	holder := w.Session(t)
 	h := lock(t, mutex.New(holder, name(t), &mutex.Options{Note: "backup"}))
-	_, err := mutex.New(w.session(t), name(t), nil).TryLock(t.Context())
+	_, err := mutex.New(w.Session(t), name(t), nil).TryLock(t.Context())
 	require.ErrorIs(t, err, mutex.ErrLocked)
 	var locked *mutex.LockedError
 	require.ErrorAs(t, err, &locked)
@@ -107,15 +108,15 @@ func tryLockNamesHolder(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.Empty(t, info.Queue)
 	unlock(t, h)
-	h, err = mutex.New(w.session(t), name(t), nil).TryLock(t.Context())
+	h, err = mutex.New(w.Session(t), name(t), nil).TryLock(t.Context())
 	require.NoError(t, err)
 	unlock(t, h)
 }
 
 func unlockIsIdempotent(t *testing.T, w *world) {
-	m := mutex.New(w.session(t), name(t), nil)
+	m := mutex.New(w.Session(t), name(t), nil)
 	h := lock(t, m)
-	require.NoError(t, h.Unlock(ended()))
+	require.NoError(t, h.Unlock(worlds.Ended()))
 	require.NoError(t, h.Unlock(t.Context()))
 	require.ErrorIs(t, h.Err(), session.ErrReleased)
 	require.Zero(t, h.ValidFor())
@@ -126,12 +127,12 @@ func unlockIsIdempotent(t *testing.T, w *world) {
 }
 
 func cancelledWaiterGoes(t *testing.T, w *world) {
-	st := w.process(t)
-	h := lock(t, mutex.New(w.session(t), name(t), nil))
+	st := w.Process(t)
+	h := lock(t, mutex.New(w.Session(t), name(t), nil))
 	ctx, cancel := context.WithCancel(context.Background())
-	gives := lockAsync(ctx, mutex.New(w.session(t), name(t), nil))
+	gives := lockAsync(ctx, mutex.New(w.Session(t), name(t), nil))
 	w.untilQueued(t, st, 1)
-	stays := lockAsync(context.Background(), mutex.New(w.session(t), name(t), nil))
+	stays := lockAsync(context.Background(), mutex.New(w.Session(t), name(t), nil))
 	w.untilQueued(t, st, 2)
 	cancel()
 	r := await(t, gives)
@@ -148,10 +149,10 @@ func cancelledWaiterGoes(t *testing.T, w *world) {
 }
 
 func closeHandsOver(t *testing.T, w *world) {
-	st := w.process(t)
-	s := w.session(t)
+	st := w.Process(t)
+	s := w.Session(t)
 	h := lock(t, mutex.New(s, name(t), nil))
-	next := lockAsync(context.Background(), mutex.New(w.session(t), name(t), nil))
+	next := lockAsync(context.Background(), mutex.New(w.Session(t), name(t), nil))
 	w.untilQueued(t, st, 1)
 	require.NoError(t, s.Close(t.Context()))
 	require.ErrorIs(t, h.Err(), session.ErrReleased)
@@ -162,10 +163,10 @@ func closeHandsOver(t *testing.T, w *world) {
 }
 
 func deadHolderPassesOn(t *testing.T, w *world) {
-	st := w.process(t)
-	dying, kill := w.open(t)
-	h := lock(t, mutex.New(sessionOn(t, dying), name(t), nil))
-	next := lockAsync(context.Background(), mutex.New(w.session(t), name(t), nil))
+	st := w.Process(t)
+	dying, kill := w.Open(t)
+	h := lock(t, mutex.New(worlds.Session(t, dying), name(t), nil))
+	next := lockAsync(context.Background(), mutex.New(w.Session(t), name(t), nil))
 	w.untilQueued(t, st, 1)
 	start := time.Now()
 	kill() // renews no more, releases nothing
@@ -177,12 +178,12 @@ func deadHolderPassesOn(t *testing.T, w *world) {
 }
 
 func waiterLearnsOfItsLease(t *testing.T, w *world) {
-	st := w.process(t)
-	h := lock(t, mutex.New(w.session(t), name(t), nil))
-	s := w.session(t)
+	st := w.Process(t)
+	h := lock(t, mutex.New(w.Session(t), name(t), nil))
+	s := w.Session(t)
 	c := lockAsync(context.Background(), mutex.New(s, name(t), nil))
 	w.untilQueued(t, st, 1)
-	revoke(t, st, s.LeaseID())
+	worlds.Revoke(t, st, s.LeaseID())
 	r := await(t, c)
 	require.ErrorIs(t, r.err, mutex.ErrLost)
 	require.NoError(t, h.Err(), "the holder is not concerned")
@@ -190,9 +191,9 @@ func waiterLearnsOfItsLease(t *testing.T, w *world) {
 }
 
 func waiterLearnsOfItsEntry(t *testing.T, w *world) {
-	st := w.process(t)
-	h := lock(t, mutex.New(w.session(t), name(t), nil))
-	c := lockAsync(context.Background(), mutex.New(w.session(t), name(t), nil))
+	st := w.Process(t)
+	h := lock(t, mutex.New(w.Session(t), name(t), nil))
+	c := lockAsync(context.Background(), mutex.New(w.Session(t), name(t), nil))
 	w.untilQueued(t, st, 1)
 	info, err := mutex.Inspect(t.Context(), st, name(t))
 	require.NoError(t, err)
@@ -203,12 +204,12 @@ func waiterLearnsOfItsEntry(t *testing.T, w *world) {
 }
 
 func holderLearnsOfItsLease(t *testing.T, w *world) {
-	st := w.process(t)
-	s := w.session(t)
+	st := w.Process(t)
+	s := w.Session(t)
 	m := mutex.New(s, name(t), nil)
 	h := lock(t, m)
 	old := s.LeaseID()
-	revoke(t, st, old)
+	worlds.Revoke(t, st, old)
 	awaitDone(t, h, ttl)
 	require.ErrorIs(t, h.Err(), mutex.ErrLost)
 	require.ErrorIs(t, h.Unlock(t.Context()), mutex.ErrLost)
@@ -218,9 +219,9 @@ func holderLearnsOfItsLease(t *testing.T, w *world) {
 }
 
 func holderLearnsOfItsEntry(t *testing.T, w *world) {
-	st := w.process(t)
-	h := lock(t, mutex.New(w.session(t), name(t), nil))
-	next := lockAsync(context.Background(), mutex.New(w.session(t), name(t), nil))
+	st := w.Process(t)
+	h := lock(t, mutex.New(w.Session(t), name(t), nil))
+	next := lockAsync(context.Background(), mutex.New(w.Session(t), name(t), nil))
 	w.untilQueued(t, st, 1)
 	require.NoError(t, st.Delete(t.Context(), h.Key()))
 	r := await(t, next)
@@ -234,9 +235,9 @@ func holderLearnsOfItsEntry(t *testing.T, w *world) {
 }
 
 func doEndsWithLock(t *testing.T, w *world) {
-	st := w.process(t)
+	st := w.Process(t)
 	own := errors.New("own")
-	err := mutex.New(w.session(t), name(t), nil).Do(t.Context(), func(ctx context.Context, h *mutex.Held) error {
+	err := mutex.New(w.Session(t), name(t), nil).Do(t.Context(), func(ctx context.Context, h *mutex.Held) error {
 		require.NoError(t, st.Delete(ctx, h.Key()))
 		<-ctx.Done()
 		require.ErrorIs(t, context.Cause(ctx), mutex.ErrLost)
@@ -244,7 +245,7 @@ func doEndsWithLock(t *testing.T, w *world) {
 	})
 	require.ErrorIs(t, err, own)
 	require.ErrorIs(t, err, mutex.ErrLost)
-	m := mutex.New(w.session(t), name(t), nil)
+	m := mutex.New(w.Session(t), name(t), nil)
 	require.PanicsWithValue(t, "f", func() {
 		_ = m.Do(t.Context(), func(context.Context, *mutex.Held) error { panic("f") })
 	})
@@ -252,8 +253,8 @@ func doEndsWithLock(t *testing.T, w *world) {
 }
 
 func checkAsks(t *testing.T, w *world) {
-	st := w.process(t)
-	h := lock(t, mutex.New(w.session(t), name(t), nil))
+	st := w.Process(t)
+	h := lock(t, mutex.New(w.Session(t), name(t), nil))
 	require.NoError(t, h.Check(t.Context()))
 	require.NoError(t, st.Delete(t.Context(), h.Key()))
 	require.ErrorIs(t, h.Check(t.Context()), mutex.ErrLost)
@@ -261,9 +262,9 @@ func checkAsks(t *testing.T, w *world) {
 }
 
 func breakHitsHolder(t *testing.T, w *world) {
-	st := w.process(t)
-	h := lock(t, mutex.New(w.session(t), name(t), nil))
-	next := lockAsync(context.Background(), mutex.New(w.session(t), name(t), nil))
+	st := w.Process(t)
+	h := lock(t, mutex.New(w.Session(t), name(t), nil))
+	next := lockAsync(context.Background(), mutex.New(w.Session(t), name(t), nil))
 	w.untilQueued(t, st, 1)
 	require.ErrorIs(t, mutex.Break(t.Context(), st, name(t), h.Token()+1), mutex.ErrNotHeld)
 	require.NoError(t, mutex.Break(t.Context(), st, name(t), h.Token()))
@@ -277,7 +278,7 @@ func breakHitsHolder(t *testing.T, w *world) {
 	// Given back while the break makes sure of its target.
 	broken := make(chan error, 1)
 	go func() { broken <- mutex.Break(context.Background(), st, name(t), r.h.Token()) }()
-	if !w.fake {
+	if !w.Fake {
 		time.Sleep(100 * time.Millisecond) // let Break read first; in any order the answer is the same
 	}
 	unlock(t, r.h)
@@ -285,25 +286,25 @@ func breakHitsHolder(t *testing.T, w *world) {
 }
 
 func unreadableEntryBlocks(t *testing.T, w *world) {
-	st := w.process(t)
-	h := lock(t, mutex.New(w.session(t), name(t), nil))
+	st := w.Process(t)
+	h := lock(t, mutex.New(w.Session(t), name(t), nil))
 	dir := h.Key()[:strings.LastIndexByte(string(h.Key()), '/')+1]
 	unlock(t, h)
 	token, err := st.Create(t.Context(), kv.Record{Key: dir + "stranger", Value: kv.Value("{")})
 	require.NoError(t, err)
-	_, err = mutex.New(w.session(t), name(t), nil).TryLock(t.Context())
+	_, err = mutex.New(w.Session(t), name(t), nil).TryLock(t.Context())
 	var locked *mutex.LockedError
 	require.ErrorAs(t, err, &locked)
 	require.Error(t, locked.Holder.Err)
 	require.NoError(t, mutex.Break(t.Context(), st, name(t), token))
-	h, err = mutex.New(w.session(t), name(t), nil).TryLock(t.Context())
+	h, err = mutex.New(w.Session(t), name(t), nil).TryLock(t.Context())
 	require.NoError(t, err)
 	unlock(t, h)
 }
 
 func slashesInNames(t *testing.T, w *world) {
-	st := w.process(t)
-	s := w.session(t)
+	st := w.Process(t)
+	s := w.Session(t)
 	var held []*mutex.Held
 	for _, n := range []string{"x", "x/w", "x/w/", "x%2Fw", "ü x"} {
 		h, err := mutex.New(s, name(t)+n, nil).TryLock(t.Context())
@@ -325,14 +326,14 @@ func slashesInNames(t *testing.T, w *world) {
 }
 
 func namesOutOfBounds(t *testing.T, w *world) {
-	s := w.session(t)
+	s := w.Session(t)
 	for _, n := range []string{"", "a\nb", "\xff", strings.Repeat("n", 256)} {
 		m := mutex.New(s, n, nil)
 		_, err := m.Lock(t.Context())
 		require.ErrorIs(t, err, kv.ErrInvalid, "Lock(%q)", n)
 		_, err = m.TryLock(t.Context())
 		require.ErrorIs(t, err, kv.ErrInvalid, "TryLock(%q)", n)
-		_, err = mutex.Inspect(t.Context(), w.process(t), n)
+		_, err = mutex.Inspect(t.Context(), w.Process(t), n)
 		require.ErrorIs(t, err, kv.ErrInvalid, "Inspect(%q)", n)
 	}
 	_, err := mutex.New(nil, "n", nil).Lock(t.Context())
@@ -343,9 +344,9 @@ func namesOutOfBounds(t *testing.T, w *world) {
 }
 
 func closedSessionRefuses(t *testing.T, w *world) {
-	st := w.process(t)
-	h := lock(t, mutex.New(w.session(t), name(t), nil))
-	s := w.session(t)
+	st := w.Process(t)
+	h := lock(t, mutex.New(w.Session(t), name(t), nil))
+	s := w.Session(t)
 	c := lockAsync(context.Background(), mutex.New(s, name(t), nil))
 	w.untilQueued(t, st, 1)
 	require.NoError(t, s.Close(t.Context()))
@@ -353,11 +354,4 @@ func closedSessionRefuses(t *testing.T, w *world) {
 	_, err := mutex.New(s, name(t), nil).Lock(t.Context())
 	require.ErrorIs(t, err, kv.ErrClosed)
 	unlock(t, h)
-}
-
-func revoke(t *testing.T, st kv.Storage, id kv.LeaseId) {
-	t.Helper()
-	l, err := st.Lessor().GetLease(id)
-	require.NoError(t, err)
-	require.NoError(t, l.Release())
 }

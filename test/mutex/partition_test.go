@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coordkit/coord/backends/memory"
+	"github.com/coordkit/coord/internal/bubble"
+	"github.com/coordkit/coord/kv"
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
 )
@@ -29,7 +31,7 @@ const (
 
 // inPartition runs body in a bubble in which the holder was cut off.
 func inPartition(t *testing.T, body func(t *testing.T, c *cut)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		store := memory.New(nil)
 		t.Cleanup(func() { require.NoError(t, store.Close()) })
 		c := &cut{handle: store.Connect()}
@@ -118,5 +120,43 @@ func TestUnlockInAPartitionIsUncertainAndGoesOnInTheBackground(t *testing.T) {
 		c.handle.SetConnected(true)
 		require.NoError(t, (<-c.next).err)
 		require.Less(t, time.Since(c.start), cutTTL, "removed, and not left to the lease")
+	})
+}
+
+// The loss of the lease is no word of the store: until then the entry stands, and the next one waits.
+func TestUnlockIsNotConfirmedByTheLossOfTheLease(t *testing.T) {
+	inPartition(t, func(t *testing.T, c *cut) {
+		time.Sleep(cutTTL - cutMargin - time.Second)
+		start := time.Now()
+		require.ErrorIs(t, c.h.Unlock(t.Context()), kv.ErrUncertain)
+		require.Equal(t, cutMargin+time.Second, time.Since(start), "as long as the lease was valid")
+		require.NoError(t, (<-c.next).err)
+	})
+}
+
+func TestUnlockIsConfirmedByTheReleaseOfTheLostLease(t *testing.T) {
+	inPartition(t, func(t *testing.T, c *cut) {
+		time.Sleep(cutTTL - cutMargin - time.Second)
+		unlocked := make(chan error, 1)
+		go func() { unlocked <- c.h.Unlock(context.Background()) }()
+		time.Sleep(time.Second + cutMargin/2) // the lease is lost meanwhile
+		require.Empty(t, unlocked)
+		c.handle.SetConnected(true)
+		require.NoError(t, <-unlocked)
+		require.NoError(t, (<-c.next).err)
+		require.Less(t, time.Since(c.start), cutTTL)
+	})
+}
+
+func TestUnlockOnAClosedStoreIsUncertain(t *testing.T) {
+	inPartition(t, func(t *testing.T, c *cut) {
+		require.NoError(t, c.handle.Close())
+		err := c.h.Unlock(t.Context())
+		require.ErrorIs(t, err, kv.ErrUncertain)
+		require.ErrorIs(t, err, kv.ErrClosed)
+		require.Zero(t, time.Since(c.start), "there is nothing to wait for")
+		require.Empty(t, c.next)
+		require.NoError(t, (<-c.next).err)
+		require.Equal(t, cutTTL, time.Since(c.start), "left to the lease")
 	})
 }

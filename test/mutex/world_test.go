@@ -8,29 +8,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/coordkit/coord/backends/memory"
 	"github.com/coordkit/coord/kv"
-	"github.com/coordkit/coord/kv/kvtest"
 	"github.com/coordkit/coord/primitives/mutex"
-	"github.com/coordkit/coord/primitives/session"
-	"github.com/coordkit/coord/test/internal/etcdtest"
+	"github.com/coordkit/coord/test/internal/worlds"
 )
 
-// ttl is the lease time of the tests: short, and long enough for an etcd on a busy machine.
-const ttl = 3 * time.Second
+const ttl = worlds.TTL
 
-// world is one store, reached by any number of processes.
-type world struct {
-	fake bool // time is a bubble's
-	// open is a further process's handle on the store, closed at the test's end, and how it is closed before.
-	open func(t *testing.T) (st kv.Storage, kill func())
-}
-
-// process is a further process, which lives to the test's end.
-func (w *world) process(t *testing.T) kv.Storage {
-	st, _ := w.open(t)
-	return st
-}
+// world is a store with what the tests of this package ask of it.
+type world struct{ *worlds.World }
 
 type testCase struct {
 	name string
@@ -39,60 +25,11 @@ type testCase struct {
 
 // onEach runs the cases on every kind of store.
 func onEach(t *testing.T, cases []testCase) {
-	hide := func(s kv.Storage) kv.Storage { return kvtest.Hide(s) }
-	same := func(s kv.Storage) kv.Storage { return s }
-	t.Run("memory", func(t *testing.T) { onMemory(t, cases, same) })
-	t.Run("memory without capabilities", func(t *testing.T) { onMemory(t, cases, hide) })
-	t.Run("etcd", func(t *testing.T) {
-		server := etcdtest.Start(t)
-		t.Run("cases", func(t *testing.T) {
-			for _, c := range cases {
-				t.Run(c.name, func(t *testing.T) {
-					t.Parallel() // each has lock names of its own: the test's
-					c.run(t, &world{open: func(t *testing.T) (kv.Storage, func()) {
-						st := server.Storage(t)
-						return st, func() { require.NoError(t, st.Close()) }
-					}})
-				})
-			}
-		})
-	})
-}
-
-func onMemory(t *testing.T, cases []testCase, wrap func(kv.Storage) kv.Storage) {
+	var all []worlds.Case
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				store := memory.New(nil)
-				t.Cleanup(func() { require.NoError(t, store.Close()) })
-				c.run(t, &world{fake: true, open: func(t *testing.T) (kv.Storage, func()) {
-					st := store.Connect()
-					kill := func() { require.NoError(t, st.Close()) }
-					t.Cleanup(kill)
-					return wrap(st), kill
-				}})
-			})
-		})
+		all = append(all, worlds.Case{Name: c.name, Run: func(t *testing.T, w *worlds.World) { c.run(t, &world{w}) }})
 	}
-}
-
-// session is a process with a session of its own, closed at the test's end.
-func (w *world) session(t *testing.T) *session.Session {
-	return sessionOn(t, w.process(t))
-}
-
-func sessionOn(t *testing.T, st kv.Storage) *session.Session {
-	t.Helper()
-	s := session.New(st, &session.Options{TTL: ttl})
-	t.Cleanup(func() { _ = s.Close(ended()) })
-	return s
-}
-
-// ended is a ctx that is over.
-func ended() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
+	worlds.Each(t, all)
 }
 
 // name is a lock name that no other test has.
@@ -130,23 +67,13 @@ func lockAsync(ctx context.Context, m *mutex.Mutex) <-chan result {
 // untilQueued returns when n attempts stand behind the holder of the lock.
 func (w *world) untilQueued(t *testing.T, st kv.Storage, n int) {
 	t.Helper()
-	w.until(t, func() bool {
+	w.Until(t, func() bool {
 		info, err := mutex.Inspect(context.Background(), st, name(t))
 		require.NoError(t, err)
 		return len(info.Holders) > 0 && len(info.Queue) == n
 	})
-	if w.fake {
+	if w.Fake {
 		synctest.Wait() // they wait, too
-	}
-}
-
-// until returns when cond holds. A real server is asked again and again; in a bubble time goes on while it is asked.
-func (w *world) until(t *testing.T, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(15 * time.Second); !cond(); <-tick.C {
-		require.True(t, time.Now().Before(deadline), "the condition never held")
 	}
 }
 

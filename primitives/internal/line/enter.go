@@ -7,32 +7,36 @@ import (
 	"time"
 
 	"github.com/coordkit/coord/kv"
+	"github.com/coordkit/coord/primitives/internal/again"
 	"github.com/coordkit/coord/primitives/session"
 )
 
 func lost(reason string) error { return fmt.Errorf("%w: %s", session.ErrLost, reason) }
 
-// enter creates the entry and returns the nearest entry before it and how many there are.
+// errKeyGone: the attempt's own entry is not in the line.
+var errKeyGone = lost("key gone")
+
+// enter creates the entry and returns the line as it was then, as far as the call that created it told.
 //
 // A create whose answer is lost is repeated under the same key: the key is this attempt's alone, so finding it there means
 // that the first one took effect, and the place it got is kept.
-func (a *attempt) enter(ctx context.Context) (near Entry, ahead int, err error) {
+func (a *attempt) enter(ctx context.Context) (Sight, error) {
 	a.name()
 	a.born = time.Now()
-	retry := newBackoff()
+	retry := again.New(again.First, again.Most)
 	for {
-		near, ahead, err = a.append(ctx)
+		s, err := a.append(ctx)
 		switch {
 		case err == nil:
-			return near, ahead, nil
+			return s, nil
 		case errors.Is(err, kv.ErrUncertain) && ctx.Err() == nil:
 			a.dirty = true
-			if err := retry.sleep(ctx); err != nil {
-				return Entry{}, 0, err
+			if err := retry.Wait(ctx); err != nil {
+				return Sight{}, err
 			}
 		case errors.Is(err, kv.ErrUncertain):
 			a.dirty = true
-			return Entry{}, 0, err
+			return Sight{}, err
 		case errors.Is(err, kv.ErrAlreadyExists) && a.token != 0:
 			return a.look(ctx) // the first create took effect; Append does not tell who was before it
 		case errors.Is(err, kv.ErrAlreadyExists):
@@ -40,7 +44,7 @@ func (a *attempt) enter(ctx context.Context) (near Entry, ahead int, err error) 
 			a.ids.retire(a.id)
 			a.name()
 		default:
-			return Entry{}, 0, err
+			return Sight{}, err
 		}
 	}
 }
@@ -52,23 +56,21 @@ func (a *attempt) name() {
 }
 
 // append creates the key and tells who was there before, in one step where the store can, else in two.
-func (a *attempt) append(ctx context.Context) (near Entry, ahead int, err error) {
+func (a *attempt) append(ctx context.Context) (Sight, error) {
 	r := kv.Record{Key: a.key, Value: a.value, Lease: a.t.LeaseID()}
 	if st, ok := kv.As[kv.Appender](a.st); ok {
-		start, end := kv.PrefixRange(a.cfg.Root)
+		start, end := kv.PrefixRange(a.cfg.Rivals)
 		v, prev, n, err := st.Append(ctx, r, start, end)
 		a.adopt(v, err)
-		if err != nil || n == 0 {
-			return Entry{}, 0, err
+		if err != nil {
+			return Sight{}, err
 		}
-		near := decode(prev)
-		a.sweep(near)
-		return near, n, nil
+		return a.told(prev, n), nil
 	}
 	v, err := a.st.Create(ctx, r)
 	a.adopt(v, err)
 	if err != nil {
-		return Entry{}, 0, err
+		return Sight{}, err
 	}
 	return a.look(ctx)
 }
@@ -76,62 +78,6 @@ func (a *attempt) append(ctx context.Context) (near Entry, ahead int, err error)
 // adopt takes the version that a create got, now or in a try whose answer was lost.
 func (a *attempt) adopt(v kv.Version, err error) {
 	if err == nil || errors.Is(err, kv.ErrAlreadyExists) && a.dirty {
-		a.token = v
-	}
-}
-
-// others returns all entries of the line but this attempt's, in order, and clears away what this session left there.
-func (a *attempt) others(ctx context.Context) ([]Entry, error) {
-	entries, err := Read(ctx, a.st, a.cfg.Root)
-	if err != nil {
-		return nil, err
-	}
-	others := entries[:0]
-	for _, e := range entries {
-		if e.Key != a.key {
-			others = append(others, e)
-			a.sweep(e)
-		}
-	}
-	return others, nil
-}
-
-// look reads the line and returns the nearest entry before this attempt's and how many there are, or session.ErrLost if
-// its own is not there. Once entered, an outage of the store does not end it.
-func (a *attempt) look(ctx context.Context) (near Entry, ahead int, err error) {
-	retry := newBackoff()
-	for {
-		entries, err := Read(ctx, a.st, a.cfg.Root)
-		if transient(err) && ctx.Err() == nil {
-			if err := retry.sleep(ctx); err != nil {
-				return Entry{}, 0, err
-			}
-			continue
-		}
-		if err != nil {
-			return Entry{}, 0, err
-		}
-		mine := false
-		for _, e := range entries {
-			switch {
-			case e.Key == a.key:
-				mine = e.Token == a.token
-			case e.Token < a.token:
-				a.sweep(e)
-				near, ahead = e, ahead+1
-			}
-		}
-		if !mine {
-			return Entry{}, 0, lost("key gone")
-		}
-		return near, ahead, nil
-	}
-}
-
-// sweep removes an entry that is under this session's lease and belongs to no attempt of it: a create that landed after
-// it had been given up. Nobody else would remove it, for its lease lives.
-func (a *attempt) sweep(e Entry) {
-	if e.Lease == a.t.LeaseID() && a.ids.stray(e.Key) {
-		a.t.Go(func(ctx context.Context) { _ = deleteUntilGone(ctx, a.st, e.Key) })
+		a.token, a.from = v, v
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/coordkit/coord/kv"
-	"github.com/coordkit/coord/primitives/internal/bridge"
 )
 
 // reuseWithin is the longest life after which a name may be used again. Strike deletes an entry only after it has seen it
@@ -23,9 +22,7 @@ type ids struct {
 	known map[string]struct{} // the free names and those in use; not the retired ones
 }
 
-func idsOf(t bridge.Tenure) *ids {
-	return t.Value(func() any { return &ids{known: make(map[string]struct{})} }).(*ids)
-}
+func newIDs() *ids { return &ids{known: make(map[string]struct{})} }
 
 // take returns a name that no other attempt has.
 func (p *ids) take() string {

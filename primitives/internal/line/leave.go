@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coordkit/coord/kv"
+	"github.com/coordkit/coord/primitives/internal/again"
 	"github.com/coordkit/coord/primitives/session"
 )
 
@@ -22,7 +23,8 @@ const (
 // Place is a place at the head of a line.
 type Place struct {
 	*session.Hold
-	a *attempt
+	a    *attempt
+	took time.Duration // since it was asked for
 
 	once sync.Once
 	err  error // Leave's result
@@ -30,6 +32,15 @@ type Place struct {
 
 // Key is the entry's key.
 func (p *Place) Key() kv.Key { return p.a.key }
+
+// Lost ends the hold: somebody has learned that the place is another's. An entry that is there still is removed in the background.
+func (p *Place) Lost(reason string) {
+	p.a.lose(reason)
+	p.a.t.Go(p.a.clear)
+}
+
+// Storage is the store that the line is in.
+func (p *Place) Storage() kv.Storage { return p.a.st }
 
 // Lease is the lease that the entry lives under.
 func (p *Place) Lease() kv.LeaseId { return p.a.t.LeaseID() }
@@ -41,37 +52,59 @@ func (p *Place) Lease() kv.LeaseId { return p.a.t.LeaseID() }
 // then the removal goes on in the background until it is done or the lease is over. A ctx that is over
 // already is replaced by 5 seconds. A repeat returns the first result, and waits for it.
 func (p *Place) Leave(ctx context.Context) error {
+	return p.LeaveAfter(ctx, func(context.Context) {})
+}
+
+// LeaveAfter is Leave, and calls f after the hold has ended and before the entry is deleted, unless the place had been lost. The ctx of f
+// is over at the latest when Leave returns.
+func (p *Place) LeaveAfter(ctx context.Context, f func(context.Context)) error {
 	if err := kv.ValidateContext(ctx); err != nil {
 		return err
 	}
-	p.once.Do(func() { p.err = p.leave(ctx) })
+	p.once.Do(func() { p.err = p.leave(ctx, f) })
 	return p.err
 }
 
-func (p *Place) leave(ctx context.Context) error {
+func (p *Place) leave(ctx context.Context, f func(context.Context)) error {
 	a := p.a
 	bound := min(leaveTimeout, p.ValidFor())
-	a.mu.Lock()
-	if a.guard != nil {
-		a.guard.Stop()
-	}
 	err := a.hold.Release()
-	a.cancel(session.ErrReleased)
+	a.mu.Lock()
+	a.endLocked(session.ErrReleased)
 	a.mu.Unlock()
 	if err != nil {
 		// Lost before: the key is gone, or goes with the lease that is not renewed any more.
 		a.ids.retire(a.id)
 		return err
 	}
-	if a.t.Context().Err() != nil {
-		return nil // the session was closed, which takes the entry away with all others
+	if a.sessionClosed() {
+		return nil // which takes the entry away with all others
 	}
 	if ctx.Err() != nil {
 		ctx = context.WithoutCancel(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
+	f(ctx)
 	return a.remove(ctx)
+}
+
+// Abandon gives up a place that nobody has worked under, and returns at once: the hold ends, and in the background f is called and the
+// entry deleted, or it goes with the lease. It does nothing after Leave, and Leave does nothing after it.
+func (p *Place) Abandon(f func(context.Context)) {
+	p.once.Do(func() {
+		a := p.a
+		p.err = a.hold.Release()
+		a.mu.Lock()
+		a.endLocked(session.ErrReleased)
+		a.mu.Unlock()
+		a.t.Go(func(ctx context.Context) {
+			bounded, cancel := context.WithTimeout(ctx, leaveTimeout)
+			f(bounded)
+			cancel()
+			a.clear(ctx)
+		})
+	})
 }
 
 // remove deletes the entry, in the caller's goroutine, and goes on in the background if it cannot.
@@ -93,27 +126,44 @@ func (a *attempt) remove(ctx context.Context) error {
 		return lost("key gone before it was released")
 	}
 	// Unknown, or not done: from here on absence means that it is done.
-	done := make(chan struct{})
+	done := make(chan error, 1)
 	a.t.Go(func(back context.Context) { a.clearThen(back, done) })
-	select {
-	case <-done:
-		return nil
-	case <-a.t.Context().Done():
-		return nil // the tenure is over: the entry goes with its lease
-	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", kv.ErrUncertain, err)
+	over := a.t.Context().Done()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-over:
+			if a.sessionClosed() {
+				return nil // Close tells what became of it
+			}
+			over = nil // the lease was lost, which the store need not know yet
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", kv.ErrUncertain, err)
+		}
 	}
+}
+
+// sessionClosed reports whether the tenure is over because its session was closed.
+func (a *attempt) sessionClosed() bool {
+	return errors.Is(context.Cause(a.t.Context()), session.ErrReleased)
 }
 
 // clear removes the entry for good: until the store has confirmed that it is gone, and, if a create of it may still land, for
 // lateFor after that. It ends with ctx, when the lease and with it the entry is gone.
-func (a *attempt) clear(ctx context.Context) { a.clearThen(ctx, make(chan struct{})) }
+func (a *attempt) clear(ctx context.Context) { a.clearThen(ctx, make(chan error, 1)) }
 
-// clearThen is clear; it closes done when the entry is gone for the first time.
-func (a *attempt) clearThen(ctx context.Context, done chan struct{}) {
+// clearThen is clear; it sends nil to done when the entry is gone for the first time, or an error that is kv.ErrUncertain if the storage
+// was closed before.
+func (a *attempt) clearThen(ctx context.Context, done chan<- error) {
 	defer a.ids.retire(a.id)
 	err := deleteUntilGone(ctx, a.st, a.key)
-	close(done)
+	switch {
+	case err == nil, ctx.Err() != nil: // then the lease is gone, and the entry with it
+		done <- nil
+	default:
+		done <- fmt.Errorf("%w: %w", kv.ErrUncertain, err)
+	}
 	if err != nil || !a.dirty {
 		return
 	}
@@ -135,7 +185,7 @@ func (a *attempt) clearThen(ctx context.Context, done chan struct{}) {
 // deleteUntilGone deletes key, again and again until the store says that it is gone, and returns nil then; or, if ctx ends or
 // the store refuses for good, an error.
 func deleteUntilGone(ctx context.Context, st kv.Storage, key kv.Key) error {
-	retry := newBackoff()
+	retry := again.New(again.First, again.Most)
 	for {
 		try, cancel := context.WithTimeout(ctx, leaveTimeout)
 		err := st.Delete(try, key)
@@ -146,7 +196,7 @@ func deleteUntilGone(ctx context.Context, st kv.Storage, key kv.Key) error {
 		case ctx.Err() != nil, errors.Is(err, kv.ErrClosed):
 			return err
 		}
-		if err := retry.sleep(ctx); err != nil {
+		if err := retry.Wait(ctx); err != nil {
 			return err
 		}
 	}

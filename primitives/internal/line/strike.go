@@ -3,6 +3,7 @@ package line
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/coordkit/coord/kv"
 )
@@ -43,4 +44,14 @@ func Strike(ctx context.Context, st kv.Storage, e Entry) (bool, error) {
 		}
 		v = r.Version // changed, and still the same life: look at it for two seconds again
 	}
+}
+
+// StrikeToken removes the entry that has the token, if it holds. It returns false if there is none, or if it is gone before it is struck.
+// holds tells of each of the entries whether it does; see Strike for the rest.
+func StrikeToken(ctx context.Context, st kv.Storage, entries []Entry, holds []bool, token kv.Version) (bool, error) {
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Token == token })
+	if i < 0 || !holds[i] {
+		return false, nil
+	}
+	return Strike(ctx, st, entries[i])
 }

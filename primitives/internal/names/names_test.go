@@ -30,6 +30,17 @@ func TestUnescapeTakesOnlyWhatEscapeWrote(t *testing.T) {
 	}
 }
 
+func TestGroupTakesOnlyWhatIsOurs(t *testing.T) {
+	var records kv.Records
+	for _, key := range []kv.Key{"b/a/1", "b/a/2", "b/a%2Fb/1", "b/%41/1", "b/stray", "b/ü/1"} {
+		records = append(records, kv.Record{Key: key})
+	}
+	require.Equal(t, map[string]kv.Records{
+		"a":   {{Key: "b/a/1"}, {Key: "b/a/2"}},
+		"a/b": {{Key: "b/a%2Fb/1"}},
+	}, Group("b/", records))
+}
+
 func FuzzEscapeRoundTrip(f *testing.F) {
 	f.Add("a/b")
 	f.Add("%2F")
