@@ -1,0 +1,2 @@
+// Package semaphore tests primitives/semaphore on every kind of store.
+package semaphore
