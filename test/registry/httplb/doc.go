@@ -1,0 +1,3 @@
+// Package httplb tests primitives/registry/httplb: most of it with a base transport that only notes what it is given, on fake
+// time.
+package httplb

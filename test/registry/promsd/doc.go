@@ -1,0 +1,2 @@
+// Package promsd tests primitives/registry/promsd.
+package promsd

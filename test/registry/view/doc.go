@@ -1,0 +1,2 @@
+// Package view tests what the views of package registry show.
+package view
