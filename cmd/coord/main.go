@@ -11,6 +11,7 @@ import (
 
 	"github.com/coordkit/coord/cmd/coord/internal/cli"
 	"github.com/coordkit/coord/cmd/coord/internal/local"
+	"github.com/coordkit/coord/cmd/coord/internal/title"
 )
 
 func main() {
@@ -18,5 +19,5 @@ func main() {
 		os.Exit(local.ServeMain(os.Args[2:]))
 	}
 	person := term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
-	os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Std(person)))
+	os.Exit(cli.Main(context.Background(), title.Hide(os.Args[1:]), cli.Std(person)))
 }

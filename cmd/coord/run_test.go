@@ -111,7 +111,8 @@ func TestQuietRunSaysNothing(t *testing.T) {
 }
 
 func TestTermReachesTheChildAndItsCodeComesBack(t *testing.T) {
-	p, _ := shared.holds(t, `trap "exit 7" TERM; while :; do sleep 0.02; done`, t.Name())
+	p, dir := shared.holds(t, `trap "exit 7" TERM; touch armed; while :; do sleep 0.02; done`, t.Name())
+	eventually(t, func() bool { _, err := os.Stat(filepath.Join(dir, "armed")); return err == nil })
 	signal(t, p.Process.Pid, syscall.SIGTERM)
 	require.Equal(t, 7, p.code())
 }
@@ -197,6 +198,10 @@ func TestUnreachableStore(t *testing.T) {
 	}
 }
 
+// longTTL is for tests in which a child must be dead before the lease is over: it is killed a twentieth before that, which is to be more
+// than this process can be late in seeing it.
+const longTTL = 10 * time.Second
+
 func TestLostLockEndsTheChild(t *testing.T) {
 	t.Run("broken", func(t *testing.T) {
 		p, dir := shared.holds(t, "sleep 60", t.Name())
@@ -208,16 +213,27 @@ func TestLostLockEndsTheChild(t *testing.T) {
 		require.Zero(t, next.code(), "the successor: %s", next.err.String())
 		require.Equal(t, "next\n", next.out.String())
 	})
+	t.Run("lease revoked", func(t *testing.T) {
+		p, dir := shared.holds(t, `echo $COORD_LOCK_LEASE >lease.new; mv lease.new lease; sleep 60`, t.Name())
+		file := filepath.Join(dir, "lease")
+		eventually(t, func() bool { _, err := os.Stat(file); return err == nil })
+		lease, err := os.ReadFile(file)
+		require.NoError(t, err)
+		_, messages, code := shared.coord(t, "lease", "release", "--yes", strings.TrimSpace(string(lease)))
+		require.Zero(t, code, messages)
+		require.Equal(t, 76, p.code(), p.err.String())
+		require.False(t, alive(childPid(t, dir)))
+	})
 	t.Run("store out of reach", func(t *testing.T) {
 		t.Parallel()
 		h := ownHome(t)
 		// It takes no notice of TERM, so it has to be killed, and still before the lease could be over.
-		p, dir := h.holds(t, `trap "" TERM; while :; do sleep 0.05; done`, "--ttl", "3s", "l")
+		p, dir := h.holds(t, `trap "" TERM; while :; do sleep 0.05; done`, "--ttl", longTTL.String(), "l")
 		server := h.server(t)
 		stopped := time.Now()
 		signal(t, server, syscall.SIGSTOP)
 		eventually(t, func() bool { return !alive(childPid(t, dir)) })
-		require.Less(t, time.Since(stopped), 3*time.Second, "the child outlived the lease")
+		require.Less(t, time.Since(stopped), longTTL, "the child outlived the lease")
 		require.Equal(t, 76, p.code(), p.err.String())
 		signal(t, server, syscall.SIGCONT)
 	})

@@ -48,11 +48,15 @@ func Look(name string) (string, error) {
 	return "", &LookError{name, NotExecutable, err}
 }
 
-// Spec is a program to run. Its standard streams are those of this process.
+// Spec is a program to run. Its standard streams are those of this process, unless it says otherwise.
 type Spec struct {
 	Path string
 	Args []string // with the name first
 	Env  []string
+	// Output is where its standard output and error go, if not to those of this process.
+	Output *os.File
+	// Aside is for a program that runs beside the one that a person deals with: it reads nothing, and never gets the terminal.
+	Aside bool
 }
 
 // Child is a program that runs, until it is reaped. Its methods are safe for concurrent use.
@@ -60,7 +64,9 @@ type Child struct {
 	pid  int
 	tty  *terminal // nil: it has none
 	done chan struct{}
-	code int // written before done is closed
+	// code and signal are written before done is closed.
+	code   int
+	signal unix.Signal
 
 	mu     sync.Mutex
 	reaped bool // its pid, and so its group, may be somebody else's: send nothing any more
@@ -69,7 +75,10 @@ type Child struct {
 // Start starts the program as the leader of a new process group. If standard input is a terminal and this process's group has it, the
 // new group gets it. On Linux the program is killed when this process dies. The error is a *LookError.
 func Start(spec Spec) (*Child, error) {
-	c := &Child{done: make(chan struct{}), tty: ownTerminal()}
+	c := &Child{done: make(chan struct{})}
+	if !spec.Aside {
+		c.tty = ownTerminal()
+	}
 	started := make(chan error)
 	go c.run(spec, started)
 	if err := <-started; err != nil {
@@ -86,9 +95,7 @@ func Start(spec Spec) (*Child, error) {
 // forked, not to the process.
 func (c *Child) run(spec Spec, started chan<- error) {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-	p, err := os.StartProcess(spec.Path, spec.Args, &os.ProcAttr{
-		Env: spec.Env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attributes(c.tty),
-	})
+	p, err := c.fork(spec)
 	if err != nil {
 		started <- err
 		return
@@ -108,12 +115,32 @@ func (c *Child) run(spec Spec, started chan<- error) {
 			c.end(status.ExitStatus())
 			return
 		case status.Signaled():
-			c.end(128 + int(status.Signal()))
+			c.signal = status.Signal()
+			c.end(128 + int(c.signal))
 			return
 		case status.Stopped():
 			c.stopped(status.StopSignal())
 		}
 	}
+}
+
+func (c *Child) fork(spec Spec) (*os.Process, error) {
+	in := os.Stdin
+	if spec.Aside {
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			return nil, err
+		}
+		defer null.Close()
+		in = null
+	}
+	out, messages := os.Stdout, os.Stderr
+	if spec.Output != nil {
+		out, messages = spec.Output, spec.Output
+	}
+	return os.StartProcess(spec.Path, spec.Args, &os.ProcAttr{
+		Env: spec.Env, Files: []*os.File{in, out, messages}, Sys: attributes(c.tty),
+	})
 }
 
 func (c *Child) end(code int) {
@@ -152,6 +179,9 @@ func (c *Child) Done() <-chan struct{} { return c.done }
 
 // Code returns the child's exit code, or 128+n if signal n has ended it. It may be asked for once Done is closed.
 func (c *Child) Code() int { return c.code }
+
+// EndedBy returns the signal that has ended the child, or 0 if it has exited by itself. It may be asked for once Done is closed.
+func (c *Child) EndedBy() unix.Signal { return c.signal }
 
 // Signal sends sig to the child's group. A signal that is to end it is followed by CONT, for a stopped process would never act on it.
 func (c *Child) Signal(sig unix.Signal) {

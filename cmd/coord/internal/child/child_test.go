@@ -159,9 +159,13 @@ func TestLookTellsWhatAShellWould(t *testing.T) {
 	require.True(t, filepath.IsAbs(path))
 }
 
-// onTerminal runs a child that reads a line, and then reads one itself.
+// onTerminal runs a child that reads a line, and then reads one itself. A second argument sets the child aside, with that to do.
 func onTerminal() int {
-	c, err := child.Start(child.Spec{Path: "/bin/sh", Args: []string{"sh", "-c", "read x; echo child $x"}, Env: os.Environ()})
+	spec := child.Spec{Path: "/bin/sh", Args: []string{"sh", "-c", "read x; echo child $x"}, Env: os.Environ()}
+	if len(os.Args) > 2 {
+		spec.Args[2], spec.Aside = os.Args[2], true
+	}
+	c, err := child.Start(spec)
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -174,7 +178,7 @@ func onTerminal() int {
 }
 
 // terminal starts the helper on a new terminal as the leader of its session, as a login does.
-func terminal(t *testing.T) (master *os.File, cmd *exec.Cmd) {
+func terminal(t *testing.T, args ...string) (master *os.File, cmd *exec.Cmd) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	require.NoError(t, err)
@@ -188,7 +192,7 @@ func terminal(t *testing.T) (master *os.File, cmd *exec.Cmd) {
 	defer slave.Close()
 	exe, err := os.Executable()
 	require.NoError(t, err)
-	cmd = exec.Command(exe, helperWord)
+	cmd = exec.Command(exe, append([]string{helperWord}, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true}
 	require.NoError(t, cmd.Start())
@@ -219,6 +223,39 @@ func TestTerminalIsTheChildsAndComesBack(t *testing.T) {
 	require.NoError(t, err)
 	expect(t, out, "parent two")
 	require.NoError(t, cmd.Wait())
+}
+
+func TestProgramAsideReadsNothingAndLeavesTheTerminalAlone(t *testing.T) {
+	// The fifth and the eighth field are its group and the one that has the terminal.
+	master, cmd := terminal(t, `read x; set -- $(cat /proc/$$/stat); [ $5 = $8 ] && echo child with terminal || echo child without`)
+	out := bufio.NewReader(master)
+	expect(t, out, "child without")
+	_, err := master.WriteString("two\n")
+	require.NoError(t, err)
+	expect(t, out, "parent two")
+	require.NoError(t, cmd.Wait())
+}
+
+func TestEndIsTold(t *testing.T) {
+	for script, want := range map[string]unix.Signal{"exit 143": 0, "kill -TERM $$": unix.SIGTERM} {
+		c, _ := start(t, "", script)
+		<-c.Done()
+		require.Equal(t, 143, c.Code())
+		require.Equal(t, want, c.EndedBy(), script)
+	}
+}
+
+func TestSuperviseTellsOfTheLossOnceAndOfSignals(t *testing.T) {
+	c, _ := start(t, `trap "exit 4" TERM; trap "" USR1`, `while :; do sleep 0.01; done`)
+	h := newHold()
+	signals := make(chan os.Signal, 1)
+	signals <- unix.SIGUSR1
+	lost := 0
+	require.True(t, child.Supervise(c, h, signals, child.Limits{
+		OnLost:   func() { lost++ },
+		OnSignal: func(s unix.Signal) { require.Equal(t, unix.SIGUSR1, s); h.lose() },
+	}))
+	require.Equal(t, 1, lost)
 }
 
 func TestSuspendStopsTheWholeJobAndContinueGoesOn(t *testing.T) {

@@ -26,6 +26,11 @@ type Limits struct {
 	Grace time.Duration
 	// Last is what ValidFor has fallen to when the child is killed: so much before anybody else can hold.
 	Last time.Duration
+
+	// OnLost, if set, is called once TERM was sent because the hold has ended, OnSignal for each signal that is passed on. Both are called
+	// by Supervise itself: while they run, no time is kept.
+	OnLost   func()
+	OnSignal func(unix.Signal)
 }
 
 // Supervise passes signals on to the child until it has ended. When the hold ends first, the child is sent TERM at once, and KILL before the
@@ -44,6 +49,9 @@ func Supervise(c *Child, h Hold, signals <-chan os.Signal, limits Limits) (lost 
 			left = h.ValidFor() - limits.Last
 		}
 		kill = time.After(max(0, left))
+		if limits.OnLost != nil {
+			limits.OnLost()
+		}
 	}
 	for {
 		// A process that was stopped for long looks at its hold before anything else.
@@ -68,6 +76,9 @@ func Supervise(c *Child, h Hold, signals <-chan os.Signal, limits Limits) (lost 
 		case s := <-signals:
 			if s, ok := s.(unix.Signal); ok && s != unix.SIGCONT {
 				c.Signal(s)
+				if limits.OnSignal != nil {
+					limits.OnSignal(s)
+				}
 			}
 		}
 	}

@@ -21,6 +21,12 @@ func ownTerminal() *terminal {
 	return nil
 }
 
+// Foreground says whether f is a terminal and this process's group has it: what is drawn there is in nobody's way.
+func Foreground(f *os.File) bool {
+	fd := int(f.Fd())
+	return term.IsTerminal(fd) && (&terminal{fd}).foreground()
+}
+
 // owner is the group that has the terminal.
 func (t *terminal) owner() int {
 	group, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP)

@@ -9,92 +9,64 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/coordkit/coord/cmd/coord/internal/child"
 	"github.com/coordkit/coord/kv"
-	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
 )
 
-// waitNoticeAfter is how long a wait lasts before it is spoken of.
-const waitNoticeAfter = 300 * time.Millisecond
-
-// acquire gets the lock within the time that was given for it. Not acquired is only what the store has said; a store that does not
+// acquire gets the claim within the time that was given for it. Not acquired is only what the store has said; a store that does not
 // answer is unavailable, however long one would wait.
-func (o *runOptions) acquire(ctx context.Context, st kv.Storage, s *session.Session) (*mutex.Held, error) {
+func (j *job) acquire(ctx context.Context, st kv.Storage, s *session.Session) (grant, error) {
 	ready, cancel := context.WithTimeout(ctx, answerWithin)
 	err := s.Ready(ready)
 	cancel()
 	if err != nil {
-		return nil, o.unavailable(ctx, err)
+		return nil, unavailable(ctx, err)
 	}
-	m := mutex.New(s, o.lock, &mutex.Options{Note: o.note})
-	if o.wait == 0 {
+	if j.wait == 0 {
 		try, cancel := context.WithTimeout(ctx, answerWithin)
 		defer cancel()
-		held, err := m.TryLock(try)
-		return held, o.refused(ctx, err)
+		g, err := j.claim.try(try, st, s)
+		return g, j.refused(ctx, err)
 	}
-	if !o.app.quiet {
-		defer time.AfterFunc(waitNoticeAfter, func() { o.tellQueue(ctx, st) }).Stop()
+	if !j.app.quiet {
+		defer j.showWait(ctx, st, s)()
 	}
-	if o.wait > 0 {
+	if j.wait > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.wait)
+		ctx, cancel = context.WithTimeout(ctx, j.wait)
 		defer cancel()
 	}
-	held, err := m.Lock(ctx)
-	return held, o.refused(ctx, err)
+	g, err := j.claim.await(ctx, st, s)
+	return g, j.refused(ctx, err)
 }
 
-// refused gives the failure to get the lock its words and its exit code.
-func (o *runOptions) refused(ctx context.Context, err error) error {
-	var locked *mutex.LockedError
+// refused gives the failure to get the claim its words and its exit code.
+func (j *job) refused(ctx context.Context, err error) error {
+	var taken *takenError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &locked) && !errors.Is(err, context.Canceled):
-		return exit(o.conflict, o.notAcquired(locked))
-	case errors.Is(err, mutex.ErrLost):
+	case errors.As(err, &taken) && !errors.Is(err, context.Canceled):
+		within := ""
+		if j.wait > 0 {
+			within = fmt.Sprintf(" within %v", j.wait)
+		}
+		return exit(j.conflict, fmt.Errorf("%s not acquired%s: %w", j.claim.what(), within, taken))
+	case errors.Is(err, session.ErrLost):
 		return exit(exitLost, err)
 	}
-	return o.unavailable(ctx, err)
+	return unavailable(ctx, err)
 }
 
-func (o *runOptions) notAcquired(e *mutex.LockedError) error {
-	within := ""
-	if o.wait > 0 {
-		within = fmt.Sprintf(" within %v", o.wait)
-	}
-	if e.Holder.Key == "" {
-		return fmt.Errorf("lock %q not acquired%s: %d ahead", o.lock, within, e.Ahead)
-	}
-	return fmt.Errorf("lock %q not acquired%s: held by %s", o.lock, within, e.Holder)
-}
-
-func (o *runOptions) unavailable(ctx context.Context, err error) error {
+func unavailable(ctx context.Context, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return exit(exitUnavailable, fmt.Errorf("the store did not answer within %v: %w", answerWithin, err))
 	}
 	return err
-}
-
-// tellQueue says on one line what is being waited for.
-func (o *runOptions) tellQueue(ctx context.Context, st kv.Storage) {
-	info, err := mutex.Inspect(ctx, st, o.lock)
-	if err != nil || len(info.Holders) == 0 {
-		return // it is about to be had, or there is nothing to say
-	}
-	h := info.Holders[0]
-	note := ""
-	if h.Note != "" {
-		note = fmt.Sprintf(", %q", h.Note)
-	}
-	o.app.say("coord: waiting for lock %q: held by %s%s since %s, %d waiting\n",
-		o.lock, h, note, h.Since.Local().Format(time.DateTime), len(info.Queue))
 }
 
 // errSignal is the cause with which a signal ends a wait.

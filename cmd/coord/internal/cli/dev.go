@@ -17,7 +17,9 @@ func newDevCmd(a *app) *cobra.Command {
 users of this host (--listen), without authentication.
 
 With CMD it runs that with COORD_ENDPOINTS and ETCDCTL_ENDPOINTS set, ends with it and exits with its exit code. Without, it prints the
-endpoint on a line of its own and serves until it is interrupted.`,
+endpoint on a line of its own and serves until it is interrupted.
+
+status and stop are about another store: the one that runs in the background where no endpoint is configured. A CMD of that name needs --.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && args[0] == "--" {
@@ -31,6 +33,7 @@ endpoint on a line of its own and serves until it is interrupted.`,
 			return exit(code, err)
 		},
 	}
+	cmd.AddCommand(newDevStatusCmd(a), newDevStopCmd(a))
 	cmd.Flags().SetInterspersed(false) // what follows CMD is its own
 	cmd.Flags().StringVar(&o.Listen, "listen", dev.DefaultListen, "address to listen on; port 0 is any free one")
 	return cmd

@@ -13,18 +13,19 @@ import (
 	"github.com/coordkit/coord/cmd/coord/internal/child"
 	"github.com/coordkit/coord/cmd/coord/internal/local"
 	"github.com/coordkit/coord/kv"
+	"github.com/coordkit/coord/primitives/election"
 	"github.com/coordkit/coord/primitives/mutex"
 )
 
 // The exit codes that are coord's own; those of sysexits(3) mean what they mean there.
 const (
-	exitNo          = 1 // the answer is no: not held, or not under that token
+	exitNo          = 1 // the answer is no: not held, not there, another token or version
 	exitUsage       = 64
 	exitUnavailable = 69
 	exitNotAcquired = 75
 	exitLost        = 76
 	exitConfig      = 78
-	exitFailed      = 125 // run: coord itself failed
+	exitFailed      = 125 // coord itself failed
 )
 
 // exitError ends the command with a code. Without Err nothing is printed: the code says it, or a child has.
@@ -54,6 +55,7 @@ func codeOf(err error, other int) int {
 	var e *exitError
 	var look *child.LookError
 	var store *local.Error
+	var record *election.RecordError
 	switch {
 	case err == nil:
 		return 0
@@ -63,6 +65,8 @@ func codeOf(err error, other int) int {
 		return look.Code
 	case errors.As(err, &store):
 		return store.ExitCode()
+	case errors.As(err, &record):
+		return exitFailed
 	case errors.Is(err, mutex.ErrNotHeld):
 		return exitNo
 	case forbidden(err):

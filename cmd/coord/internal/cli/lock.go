@@ -14,92 +14,86 @@ import (
 )
 
 func newLockCmd(a *app) *cobra.Command {
+	return group("lock", "Show locks, wait for one, and break one",
+		newLockLsCmd(a), newLockDescribeCmd(a), newLockWaitCmd(a), newLockBreakCmd(a))
+}
+
+// group is a command that only has others.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "lock",
-		Short: "Show locks, and break one",
+		Use:   name,
+		Short: short,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError("unknown command \"lock %s\"", args[0])
+				return usageError("unknown command %q", name+" "+args[0])
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLockLsCmd(a), newLockDescribeCmd(a), newLockBreakCmd(a))
+	cmd.AddCommand(commands...)
 	return cmd
 }
 
-// lockView is a lock in JSON. The names of its fields are stable.
+// allLocks is the prefix of all that locks are made of.
+const allLocks = "coord/lock/"
+
+// lockView is a lock. It is free if it has no holders.
 type lockView struct {
 	Name    string      `json:"name"`
 	Holders []entryView `json:"holders"`
 	Queue   []entryView `json:"queue"`
 }
 
-// entryView is a holder or a waiter in JSON.
+// entryView is a holder or a waiter.
 type entryView struct {
-	Key        string    `json:"key"`
-	Token      int64     `json:"token"`
-	Lease      string    `json:"lease"`
-	Owner      string    `json:"owner"`
-	Host       string    `json:"host"`
-	PID        int       `json:"pid"`
-	Program    string    `json:"program"`
-	Since      time.Time `json:"since"`
-	TTLSeconds *float64  `json:"ttl_seconds"` // what is left of the lease; null if it is not known
-	Note       string    `json:"note"`
-	Error      string    `json:"error,omitempty"`
+	Key   string `json:"key"`
+	Token int64  `json:"token"`
+	leaseView
+	ownerView
+	Note   string `json:"note"`
+	Shared bool   `json:"shared"`
+	Error  string `json:"error,omitempty"` // why the entry cannot be read
 }
 
-const lockFields = `
-JSON: a lock has name, holders and queue; these have key, token, lease (hexadecimal), owner, host, pid, program, since (RFC 3339, the
-owner's clock), ttl_seconds (left of the lease, or null), note, and error if the entry cannot be read.`
-
-// viewer turns locks into what is shown, and asks for each lease once.
-type viewer struct {
-	lessor kv.Lessor
-	ttls   map[kv.LeaseId]*float64
-}
-
-func newViewer(st kv.Storage) *viewer {
-	return &viewer{lessor: st.Lessor(), ttls: make(map[kv.LeaseId]*float64)}
-}
-
-func (v *viewer) lock(info mutex.Info) lockView {
-	view := lockView{Name: info.Name, Holders: []entryView{}, Queue: []entryView{}}
+func newLockView(info mutex.Info) *lockView {
+	v := &lockView{Name: info.Name, Holders: []entryView{}, Queue: []entryView{}}
 	for _, e := range info.Holders {
-		view.Holders = append(view.Holders, v.entry(e))
+		v.Holders = append(v.Holders, newEntryView(e))
 	}
 	for _, e := range info.Queue {
-		view.Queue = append(view.Queue, v.entry(e))
+		v.Queue = append(v.Queue, newEntryView(e))
 	}
-	return view
+	return v
 }
 
-func (v *viewer) entry(e mutex.Entry) entryView {
-	view := entryView{
-		Key: string(e.Key), Token: int64(e.Token), Lease: fmt.Sprintf("%x", int64(e.Lease)), Owner: e.Owner.Name, Host: e.Owner.Host,
-		PID: e.Owner.PID, Program: e.Owner.Program, Since: e.Since, Note: e.Note, TTLSeconds: v.ttl(e.Lease),
+func newEntryView(e mutex.Entry) entryView {
+	v := entryView{
+		Key: string(e.Key), Token: int64(e.Token), leaseView: leaseView{Lease: leaseID(e.Lease)}, ownerView: newOwnerView(e.Owner, e.Since),
+		Note: e.Note, Shared: e.Shared,
 	}
 	if e.Err != nil {
-		view.Error = e.Err.Error()
+		v.Error = e.Err.Error()
 	}
-	return view
+	return v
 }
 
-func (v *viewer) ttl(id kv.LeaseId) *float64 {
-	if id == kv.NoLeaseId {
-		return nil
-	}
-	ttl, asked := v.ttls[id]
-	if !asked {
-		if l, err := v.lessor.GetLease(id); err == nil {
-			left := max(0, l.TTL().Seconds())
-			ttl = &left
+func (v *lockView) id() string { return v.Name }
+
+func (v *lockView) askTTLs(f func(leaseID) *float64) {
+	for _, entries := range [][]entryView{v.Holders, v.Queue} {
+		for i := range entries {
+			entries[i].leaseView.askTTLs(f)
 		}
-		v.ttls[id] = ttl
 	}
-	return ttl
+}
+
+// who is the owner in a table.
+func (v entryView) who() string {
+	if v.Error != "" {
+		return "(unreadable)"
+	}
+	return v.Owner
 }
 
 // withStore runs f on the configured store, which must answer in time.
@@ -113,3 +107,5 @@ func (a *app) withStore(ctx context.Context, within time.Duration, f func(ctx co
 	defer cancel()
 	return f(ctx, st)
 }
+
+func nobodyHolds(name string) error { return exit(exitNo, fmt.Errorf("nobody holds lock %q", name)) }

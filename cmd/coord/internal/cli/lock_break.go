@@ -3,10 +3,10 @@
 package cli
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,12 +16,13 @@ import (
 )
 
 func newLockBreakCmd(a *app) *cobra.Command {
-	o := &breakOptions{app: a}
+	o := &breakOptions{app: a, confirm: confirmation{app: a}}
 	cmd := &cobra.Command{
 		Use:   "break NAME",
 		Short: "Take a lock away from its holder",
 		Long: `Take a lock away from its holder. It shows whom it hits and asks first; --yes answers. It takes two seconds, in which it makes sure
-that it strikes that acquisition and no later one: if the holder changes meanwhile it does nothing.
+that it strikes that acquisition and no later one: if the holder changes meanwhile it does nothing. Of several that read together it strikes
+the first, or the one with --token.
 
 A holder that runs under coord run has its command ended. Exit code 1: the lock is not held, or not under that token any more.`,
 		Args: exactArgs(1),
@@ -30,26 +31,26 @@ A holder that runs under coord run has its command ended. Exit code 1: the lock 
 			if err := mutex.ValidateName(o.name); err != nil {
 				return exit(exitUsage, err)
 			}
-			if cmd.Flags().Changed("token") && o.token <= 0 {
-				return usageError("--token %d is no token", o.token)
+			if err := cmp.Or(o.token.check(cmd), o.confirm.check()); err != nil {
+				return err
 			}
-			if !o.yes && !a.Terminal {
-				return usageError("nobody to ask here: add --yes")
-			}
-			return a.withStore(cmd.Context(), time.Hour, o.run)
+			return a.withStore(cmd.Context(), maxDuration, o.run)
 		},
 	}
-	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	cmd.Flags().Int64Var(&o.token, "token", 0, "strike only if this token holds the lock")
+	o.confirm.addFlags(cmd)
+	o.token.addFlags(cmd, "strike only if this token holds the lock")
 	return cmd
 }
 
 type breakOptions struct {
-	app   *app
-	name  string
-	token int64
-	yes   bool
+	app     *app
+	name    string
+	token   tokenFlag
+	confirm confirmation
 }
+
+// strikeWithin bounds a removal, which takes two seconds on a store that answers at once.
+const strikeWithin = 2 * answerWithin
 
 func (o *breakOptions) run(ctx context.Context, st kv.Storage) error {
 	ask, cancel := context.WithTimeout(ctx, answerWithin)
@@ -59,22 +60,22 @@ func (o *breakOptions) run(ctx context.Context, st kv.Storage) error {
 	case err != nil:
 		return err
 	case len(info.Holders) == 0:
-		return exit(exitNo, fmt.Errorf("nobody holds lock %q", o.name))
+		return nobodyHolds(o.name)
 	}
 	h := info.Holders[0]
-	if o.token != 0 && h.Token != kv.Version(o.token) {
-		return exit(exitNo, fmt.Errorf("lock %q is held under token %d, not %d", o.name, h.Token, o.token))
+	if o.token != 0 {
+		i := slices.IndexFunc(info.Holders, func(e mutex.Entry) bool { return e.Token == kv.Version(o.token) })
+		if i < 0 {
+			return exit(exitNo, fmt.Errorf("lock %q is held under token %d, not %d", o.name, h.Token, o.token))
+		}
+		h = info.Holders[i]
 	}
 	o.app.say("lock %q is held by %s under token %d since %s, %d waiting\n",
 		o.name, h, h.Token, h.Since.Local().Format(time.DateTime), len(info.Queue))
-	if !o.yes {
-		o.app.say("take it away? [y/N] ")
-		answer, _ := bufio.NewReader(o.app.In).ReadString('\n')
-		if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
-			return exit(exitNo, fmt.Errorf("left alone"))
-		}
+	if err := o.confirm.ask("take it away?"); err != nil {
+		return err
 	}
-	strike, cancel := context.WithTimeout(ctx, 2*answerWithin)
+	strike, cancel := context.WithTimeout(ctx, strikeWithin)
 	defer cancel()
 	if err := mutex.Break(strike, st, o.name, h.Token); err != nil {
 		return err

@@ -3,144 +3,163 @@
 package cli
 
 import (
-	"encoding/json"
+	"bytes"
+	"cmp"
+	"context"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
-	"text/tabwriter"
-	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"github.com/coordkit/coord/kv"
 )
 
-func outputFlag(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVarP(format, "output", "o", "table", "table, wide, json, jsonl or name")
+// output is how a command was asked to show things.
+type output struct {
+	app       *app
+	format    string
+	watch     bool
+	noHeaders bool
+	raw       bool // there is a format value, and it is the default
 }
 
-// printer writes locks in a format.
-type printer struct {
-	out    io.Writer
-	format string
+const formats = "table, wide, json, jsonl, yaml or name"
+
+func (o *output) addFlags(cmd *cobra.Command) {
+	o.addFormat(cmd)
+	cmd.Flags().BoolVar(&o.watch, "watch", false, "show it again whenever it changes, until interrupted")
 }
 
-func newPrinter(out io.Writer, format string) (*printer, error) {
-	switch format {
-	case "table", "wide", "json", "jsonl", "name":
-		return &printer{out, format}, nil
+// addFormat adds the flags of what is shown once.
+func (o *output) addFormat(cmd *cobra.Command) {
+	f := cmd.Flags()
+	if o.raw {
+		f.StringVarP(&o.format, "output", "o", "value", "value, "+formats)
+	} else {
+		f.StringVarP(&o.format, "output", "o", "table", formats)
 	}
-	return nil, usageError("--output %q: want table, wide, json, jsonl or name", format)
+	f.BoolVar(&o.noHeaders, "no-headers", false, "leave out the line with the names of the columns")
 }
 
-// locks writes a list. In JSON it is an array, also an empty one.
-func (p *printer) locks(views []lockView) error {
-	switch p.format {
+func (o *output) check() error {
+	if !slices.Contains([]string{"table", "wide", "json", "jsonl", "yaml", "name"}, o.format) && !(o.raw && o.format == "value") {
+		return usageError("--output %q: want %s", o.format, formats)
+	}
+	return nil
+}
+
+// source is what a command shows: where it is read, and what it looks like as a table.
+type source[T object] struct {
+	read  func(ctx context.Context, st kv.Storage) ([]T, error)
+	table func(objects []T) table
+	// single says that there is one object, which is no list.
+	single bool
+	// absent returns the answer no if the single object is not there.
+	absent func([]T) error
+	// value is what the format value prints of a single object.
+	value func(T) []byte
+	// none is said to a person instead of an empty list.
+	none string
+	// start and end are the range whose changes --watch follows.
+	start, end kv.Key
+}
+
+// show shows the source once, or with --watch again and again.
+func show[T object](ctx context.Context, o *output, src source[T]) error {
+	if o.watch {
+		return o.app.withStore(ctx, maxDuration, func(ctx context.Context, st kv.Storage) error { return watch(ctx, o, st, src) })
+	}
+	return o.app.withStore(ctx, answerWithin, func(ctx context.Context, st kv.Storage) error {
+		objects, err := src.read(ctx, st)
+		if err != nil {
+			return err
+		}
+		var no error
+		if src.absent != nil {
+			no = src.absent(objects)
+		}
+		if src.single && len(objects) == 0 {
+			return no
+		}
+		text, err := render(o, st, src, objects)
+		if err == nil {
+			_, err = o.app.Out.Write(text)
+		}
+		return cmp.Or(err, no)
+	})
+}
+
+// present shows objects that are of no store.
+func present[T object](o *output, src source[T], objects []T) error {
+	text, err := render(o, nil, src, objects)
+	if err == nil {
+		_, err = o.app.Out.Write(text)
+	}
+	return err
+}
+
+// render is objects in the format wanted. What is left of their leases it asks for first, unless there is no store to ask.
+func render[T object](o *output, st kv.Storage, src source[T], objects []T) ([]byte, error) {
+	if o.format != "name" && o.format != "value" && st != nil {
+		askTTLs(st.Lessor(), objects)
+	}
+	var whole any = objects
+	if src.single {
+		whole = nil
+		if len(objects) > 0 {
+			whole = objects[0]
+		}
+	}
+	switch o.format {
 	case "json":
-		return p.json(views, "  ")
+		return encodeJSON(whole, "  ")
+	case "yaml":
+		return encodeYAML(whole)
 	case "jsonl":
-		for _, v := range views {
-			if err := p.json(v, ""); err != nil {
-				return err
+		var b bytes.Buffer
+		for _, v := range objects {
+			line, err := encodeJSON(v, "")
+			if err != nil {
+				return nil, err
 			}
+			b.Write(line)
 		}
-		return nil
+		return b.Bytes(), nil
+	case "value":
+		if len(objects) == 0 {
+			return nil, nil
+		}
+		return o.rawValue(src.value(objects[0])), nil
 	case "name":
-		for _, v := range views {
-			if _, err := fmt.Fprintln(p.out, v.Name); err != nil {
-				return err
-			}
+		var b strings.Builder
+		for _, v := range objects {
+			fmt.Fprintln(&b, cell(v.id()))
 		}
-		return nil
+		return []byte(b.String()), nil
 	}
-	if len(views) == 0 {
-		return nil
-	}
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "NAME\tHOLDER\tAGE\tTTL\tTOKEN\tWAITERS")
-	p.more(w, "\tLEASE\tPROGRAM\tNOTE\tKEY")
-	fmt.Fprintln(w)
-	for _, v := range views {
-		h := v.Holders[0]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d", v.Name, h.who(), h.age(), h.ttl(), h.Token, len(v.Queue))
-		p.more(w, fmt.Sprintf("\t%s\t%s\t%s\t%s", h.Lease, cell(h.Program), cell(h.Note), h.Key))
-		fmt.Fprintln(w)
-	}
-	return w.Flush()
-}
-
-// lock writes one lock with its queue.
-func (p *printer) lock(v lockView) error {
-	switch p.format {
-	case "json":
-		return p.json(v, "  ")
-	case "jsonl":
-		return p.json(v, "")
-	case "name":
-		_, err := fmt.Fprintln(p.out, v.Name)
-		return err
-	}
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "PLACE\tOWNER\tPROGRAM\tAGE\tTTL\tTOKEN\tNOTE")
-	p.more(w, "\tLEASE\tKEY")
-	fmt.Fprintln(w)
-	row := func(place string, e entryView) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s", place, e.who(), cell(e.Program), e.age(), e.ttl(), e.Token, cell(e.Note))
-		p.more(w, fmt.Sprintf("\t%s\t%s", e.Lease, e.Key))
-		fmt.Fprintln(w)
-	}
-	for _, e := range v.Holders {
-		row("holder", e)
-	}
-	for i, e := range v.Queue {
-		row(fmt.Sprint(i+1), e)
-	}
-	return w.Flush()
-}
-
-// more writes what only the wide table has.
-func (p *printer) more(w io.Writer, s string) {
-	if p.format == "wide" {
-		fmt.Fprint(w, s)
-	}
-}
-
-func (p *printer) json(v any, indent string) error {
-	e := json.NewEncoder(p.out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", indent)
-	return e.Encode(v)
-}
-
-func (e entryView) who() string {
-	if e.Error != "" {
-		return "(unreadable)"
-	}
-	return cell(e.Owner)
-}
-
-func (e entryView) age() string {
-	if e.Since.IsZero() {
-		return "-"
-	}
-	return max(0, time.Since(e.Since)).Round(time.Second).String()
-}
-
-func (e entryView) ttl() string {
-	if e.TTLSeconds == nil {
-		return "-"
-	}
-	return (time.Duration(*e.TTLSeconds * float64(time.Second))).Round(time.Second).String()
-}
-
-// cell is s as a cell of a table: on one line, without tabs.
-func cell(s string) string { return strings.ReplaceAll(plain(s), "\n", " ") }
-
-// plain replaces what would not print but act on a terminal.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) && r != '\n' {
-			return '\uFFFD'
+	t := src.table(objects)
+	if len(t.rows) == 0 && !o.watch {
+		if src.none != "" && o.app.Terminal && !o.app.quiet {
+			o.app.say("%s\n", src.none)
 		}
-		return r
-	}, s)
+		return nil, nil
+	}
+	return []byte(t.layout(o.format == "wide", !o.noHeaders, o.app.columns())), nil
+}
+
+// rawValue is a value as it is; on a terminal it cannot act on that, and ends with a line's end.
+func (o *output) rawValue(v []byte) []byte {
+	if o.app.columns() == 0 {
+		return v
+	}
+	return []byte(strings.TrimSuffix(escape(string(v), "\n\t"), "\n") + "\n")
+}
+
+// columns is the width of the terminal that Out is, or 0 if it is none.
+func (a *app) columns() int {
+	if a.Columns == nil {
+		return 0
+	}
+	return a.Columns()
 }

@@ -3,10 +3,8 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/coordkit/coord/backends/etcd"
@@ -25,8 +23,13 @@ const (
 type store struct {
 	kv.Storage
 	settings etcd.Settings
+	context  string // the context that the settings are from, or none
+	bare     bool   // what the environment sets goes with another store
 	closers  []func() error
 }
+
+// Unwrap gives the storage's capabilities to who looks for them.
+func (s *store) Unwrap() kv.Storage { return s.Storage }
 
 // Close closes the storage, and then gives up the share in the local store if it was one.
 func (s *store) Close() error {
@@ -37,46 +40,25 @@ func (s *store) Close() error {
 	return err
 }
 
-// settings lays flags over the environment.
-func (a *app) settings() (etcd.Settings, error) {
-	s, err := etcd.SettingsFromEnv(a.LookupEnv)
-	if err != nil {
-		return s, exit(exitConfig, err)
-	}
-	if len(a.flags.Endpoints) > 0 {
-		s.Endpoints = a.flags.Endpoints
-	}
-	s.CACert = cmp.Or(a.flags.CACert, s.CACert)
-	s.Cert = cmp.Or(a.flags.Cert, s.Cert)
-	s.Key = cmp.Or(a.flags.Key, s.Key)
-	s.InsecureSkipVerify = a.flags.InsecureSkipVerify || s.InsecureSkipVerify
-	if a.flags.User != "" {
-		s.User, s.Password = a.flags.User, a.flags.Password
-		if user, password, ok := strings.Cut(s.User, ":"); ok && s.Password == "" {
-			s.User, s.Password = user, password
-		}
-	} else {
-		s.Password = cmp.Or(a.flags.Password, s.Password)
-	}
-	if a.flags.DialTimeout < 0 {
-		return s, usageError("--dial-timeout %v is negative", a.flags.DialTimeout)
-	}
-	s.DialTimeout = cmp.Or(a.flags.DialTimeout, s.DialTimeout, dialTimeout)
-	return s, nil
-}
-
 // open opens the store that is configured, or the local one if none is.
 func (a *app) open(ctx context.Context) (*store, error) {
-	settings, err := a.settings()
+	if a.Store != nil {
+		return &store{Storage: a.told(a.Store)}, nil
+	}
+	e, err := a.effective()
 	if err != nil {
 		return nil, err
 	}
+	settings := e.Settings
 	if len(settings.Endpoints) > 0 && !(len(settings.Endpoints) == 1 && local.IsLocalEndpoint(settings.Endpoints[0])) {
-		st, err := settings.Open(nil)
-		if err != nil {
+		st, err := a.openEtcd(settings, nil)
+		switch {
+		case errors.Is(err, kv.ErrUnavailable): // who has a password signs in first
+			return nil, exit(exitUnavailable, err)
+		case err != nil:
 			return nil, exit(exitConfig, err)
 		}
-		return &store{Storage: st, settings: settings, closers: []func() error{st.Close}}, nil
+		return &store{Storage: a.told(st), settings: settings, context: e.context, bare: e.bare, closers: []func() error{st.Close}}, nil
 	}
 	nested := len(settings.Endpoints) > 0 // handed on by a coord that runs us: it has said so already
 	ctx, cancel := context.WithTimeout(ctx, 2*answerWithin)
@@ -89,9 +71,10 @@ func (a *app) open(ctx context.Context) (*store, error) {
 		a.say("coord: %s\n", server.Notice())
 	}
 	settings = etcd.Settings{Endpoints: []string{server.Endpoint()}}
-	st, err := settings.Open(&etcd.Options{DialOptions: server.DialOptions()})
+	a.debug("local store", "started", server.Started())
+	st, err := a.openEtcd(settings, &etcd.Options{DialOptions: server.DialOptions()})
 	if err != nil {
 		return nil, errors.Join(exit(exitConfig, err), server.Close())
 	}
-	return &store{Storage: st, settings: settings, closers: []func() error{st.Close, server.Close}}, nil
+	return &store{Storage: a.told(st), settings: settings, closers: []func() error{st.Close, server.Close}}, nil
 }

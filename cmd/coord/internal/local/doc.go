@@ -12,7 +12,8 @@
 //	etcd/    the data
 //	log      what the server logged, errors only; log.old is the one before
 //	use      flock: shared by every client as long as it may need the server, exclusive while the server decides to leave
-//	server   flock: exclusive, held by the server for life, so that there is never a second one on the data
+//	server   flock: exclusive, held by the server for life, so that there is never a second one on the data;
+//	         its pid is in it
 //	start    flock: exclusive, from the decision to start a server until that server is ready
 //	socket   the path of the socket of the server that is ready; clients find it by this file alone
 //

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/coordkit/coord/cmd/coord/internal/devserver"
 )
 
 // idleInterval is how often a server with the given idle time looks whether it is still needed.
@@ -17,17 +15,23 @@ func idleInterval(idle time.Duration) time.Duration {
 	return min(max(idle/10, 2*time.Millisecond), time.Second)
 }
 
+// traceable is what a store tells of its use; *devserver.Server does.
+type traceable interface {
+	Leases(ctx context.Context) (int, error)
+	Revision() int64
+}
+
 // tracker knows when the server was last needed. It belongs to one goroutine.
 type tracker struct {
 	paths layout
-	etcd  *devserver.Server
+	etcd  traceable
 
 	busy     time.Time // when it was last seen to be needed
 	revision int64     // of the store, then
 	touched  time.Time // modification time of use, then: clients set it when they come
 }
 
-func newTracker(paths layout, etcd *devserver.Server) tracker {
+func newTracker(paths layout, etcd traceable) tracker {
 	t := tracker{paths: paths, etcd: etcd, busy: time.Now()}
 	t.traces()
 	return t

@@ -140,6 +140,9 @@ func (s *server) hold(ctx context.Context) *Error {
 	defer cancel()
 	var err error
 	s.held, err = lock(wait, s.paths.server(), unix.LOCK_EX)
+	if err == nil {
+		err = signServer(s.held)
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -148,29 +148,6 @@ func TestTheServerStaysWhileSomebodySharesTheStore(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded, "it is still there")
 }
 
-// Short commands that only read leave no trace in the store, and are gone when the server looks.
-func TestAVisitCountsAsUse(t *testing.T) {
-	home(t)
-	const idle = time.Second
-	st, c := open(t, &local.Options{Idle: idle})
-	conn, _ := watchServer(t, st)
-	require.NoError(t, c.Close())
-	require.NoError(t, st.Close())
-	for last, begin := time.Now(), time.Now(); time.Since(begin) < 2*idle; {
-		require.NoError(t, conn.SetReadDeadline(time.Now().Add(idle/5)))
-		_, err := io.Copy(io.Discard, conn)
-		visitor, oerr := local.Open(t.Context(), &local.Options{Idle: idle})
-		require.NoError(t, oerr)
-		require.NoError(t, visitor.Close())
-		if time.Since(last) > idle/2 {
-			t.Skip("this machine is too busy for the times of this test")
-		}
-		last = time.Now()
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded, "the server is still there")
-	}
-	ended(t, conn)
-}
-
 func TestTheServerStopsInGoodOrderWhenAsked(t *testing.T) {
 	state, _ := home(t)
 	st, c := open(t, nil)

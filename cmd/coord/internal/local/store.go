@@ -205,6 +205,25 @@ func (s *Store) share(ctx context.Context) error {
 	return nil
 }
 
+// Running returns the endpoint of the local store's server if one is answering. It starts none, creates nothing and takes no share, so the
+// server may leave at any time. Where the local store is forbidden there is none.
+func Running(ctx context.Context) (endpoint string, ok bool) {
+	paths, err := locate()
+	if err != nil || allowed() != nil {
+		return "", false
+	}
+	s := &Store{paths: paths}
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return "", false
+	}
+	_ = conn.Close()
+	return s.Endpoint(), true
+}
+
+// SocketOf returns the path of the socket that an endpoint of a local store names.
+func SocketOf(endpoint string) string { return strings.TrimPrefix(endpoint, scheme) }
+
 // IsLocalEndpoint tells whether endpoint is the socket of this user's local store, so that a command run by another one
 // (to which COORD_ENDPOINTS was handed) should open the store with Open rather than dial the socket. It starts nothing.
 func IsLocalEndpoint(endpoint string) bool {
