@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,35 +65,75 @@ func external(path string) bool {
 func TestArrowsRunDownwards(t *testing.T) {
 	// Below each folder, what of this module it may import, beside itself.
 	allowed := map[string][]string{
-		"kv/kvtest":  {"kv"},
-		"kv":         {},
 		"backends":   {"kv"},
 		"primitives": {"kv"},
+		"observe":    {"kv", "primitives"},
 	}
 	for _, p := range list(t) {
 		path := strings.TrimPrefix(p.ImportPath, module)
-		for _, folder := range []string{"kv/kvtest", "kv", "backends", "primitives"} {
+		for folder, may := range allowed {
 			if !under(path, folder) {
 				continue
 			}
 			for _, imp := range p.Imports {
 				inner, ours := strings.CutPrefix(imp, module)
-				if ours && !underAny(inner, append(allowed[folder], folder)...) {
+				if ours && !underAny(inner, append(may, folder)...) {
 					t.Errorf("%s imports %s", path, inner)
 				}
 			}
-			break
 		}
 	}
 }
 
-func TestContractImportsTheStandardLibraryOnly(t *testing.T) {
+// The contract and what decorates it cost their users nothing but the standard library, and each imports no more of the others than it
+// is made with.
+func TestContractAndDecoratorsImportTheStandardLibraryOnly(t *testing.T) {
+	allowed := map[string][]string{
+		"kv":            {},
+		"kv/intercept":  {"kv"},
+		"kv/count":      {"kv", "kv/intercept"},
+		"kv/fault":      {"kv", "kv/intercept"},
+		"kv/instrument": {"kv", "kv/intercept"},
+	}
 	for _, p := range list(t) {
-		if p.ImportPath != module+"kv" {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		if !under(path, "kv") || path == "kv/kvtest" {
+			continue
+		}
+		may, known := allowed[path]
+		require.True(t, known, "%s: say here what it may import", path)
+		for _, imp := range p.Imports {
+			inner, ours := strings.CutPrefix(imp, module)
+			if external(imp) && !(ours && slices.Contains(may, inner)) {
+				t.Errorf("%s imports %s", path, imp)
+			}
+		}
+	}
+}
+
+// It has its fake time from internal/bubble, as all tests here.
+func TestSuiteImportsTheContractOnly(t *testing.T) {
+	for _, p := range list(t) {
+		if p.ImportPath != module+"kv/kvtest" {
 			continue
 		}
 		for _, imp := range p.Imports {
-			require.False(t, external(imp), "kv imports %s", imp)
+			inner, ours := strings.CutPrefix(imp, module)
+			require.False(t, ours && inner != "kv" && inner != "internal/bubble", "kvtest imports %s", inner)
+		}
+	}
+}
+
+func TestNoTestBesideTheContractImportsABackend(t *testing.T) {
+	for _, p := range list(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		if !under(path, "kv") {
+			continue
+		}
+		for _, imp := range p.all() {
+			if under(imp, module+"backends") {
+				t.Errorf("%s, or a test beside it, imports %s", path, imp)
+			}
 		}
 	}
 }
@@ -111,6 +152,20 @@ func TestServerStaysOutOfTheLibrary(t *testing.T) {
 	}
 }
 
+func TestModelBackendStaysInTheTests(t *testing.T) {
+	for _, p := range list(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		if under(path, "test") {
+			continue
+		}
+		for _, imp := range p.all() {
+			if under(imp, "go.etcd.io/bbolt") || under(imp, module+"test/boltkv") {
+				t.Errorf("%s, or a test beside it, imports %s", path, imp)
+			}
+		}
+	}
+}
+
 func TestPrimitivesAndMemoryKnowNoEtcd(t *testing.T) {
 	for _, p := range list(t) {
 		path := strings.TrimPrefix(p.ImportPath, module)
@@ -118,7 +173,59 @@ func TestPrimitivesAndMemoryKnowNoEtcd(t *testing.T) {
 			continue
 		}
 		for _, imp := range p.all() {
+			if under(imp, "google.golang.org/grpc") && path == resolver {
+				continue
+			}
 			if underAny(imp, "go.etcd.io", "google.golang.org/grpc") || under(imp, module+"backends/etcd") {
+				t.Errorf("%s, or a test beside it, imports %s", path, imp)
+			}
+		}
+	}
+}
+
+// resolver is the one package of the primitives that is for gRPC, and needs it.
+const resolver = "primitives/registry/grpcresolver"
+
+func TestOnlyWhoUsesTheResolverLinksGRPC(t *testing.T) {
+	for _, p := range list(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		if underAny(path, "examples", "test", resolver) {
+			continue
+		}
+		for _, imp := range p.all() {
+			if under(imp, module+resolver) {
+				t.Errorf("%s, or a test beside it, imports %s", path, imp)
+			}
+		}
+	}
+}
+
+// What makes the registry useful elsewhere stands on it alone, and not on a backend; nor does it pull others of its kind in.
+func TestIntegrationsOfTheRegistryStandOnItAlone(t *testing.T) {
+	for _, p := range list(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		if !underAny(path, resolver, "primitives/registry/httplb", "primitives/registry/promsd") {
+			continue
+		}
+		for _, imp := range p.Imports {
+			inner, ours := strings.CutPrefix(imp, module)
+			if ours && !slices.Contains([]string{"kv", "primitives/registry"}, inner) {
+				t.Errorf("%s imports %s", path, inner)
+			}
+		}
+	}
+}
+
+// Who does not ask for it pays nothing for it; and who does, no SDK, which is for programs to choose.
+func TestOnlyWhoObservesLinksOpenTelemetry(t *testing.T) {
+	for _, p := range list(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		for _, imp := range p.all() {
+			switch {
+			case under(path, "test"):
+			case under(imp, "go.opentelemetry.io/otel/sdk"), under(imp, "go.opentelemetry.io") && !under(path, "observe"):
+				t.Errorf("%s, or a test beside it, imports %s", path, imp)
+			case under(imp, module+"observe") && !underAny(path, "observe", "examples"):
 				t.Errorf("%s, or a test beside it, imports %s", path, imp)
 			}
 		}
