@@ -25,7 +25,8 @@ func epochValue(id string) kv.Value {
 // changeEpoch changes the service's epoch once, after a change of the instance id. It must be called when that change has been
 // made: the epoch is read here, after it, so whoever has it otherwise by the time of the write, so that the write fails, has also
 // written after that change. A failed comparison is therefore as good as a write, and of many that change it at once one is
-// enough; nobody tries twice.
+// enough; nobody tries twice. So is an epoch that somebody has deleted in between: that ends the waits on it, and who comes
+// afterwards makes a new one before reading the instances.
 //
 // That holds on every store, also where this process could watch a range: readers without that capability live by the epoch.
 //
@@ -40,7 +41,7 @@ func changeEpoch(ctx context.Context, st kv.Storage, service, id string) error {
 		}
 	case err == nil:
 		r.Version = now.Version
-		if _, err = st.CasByVersion(ctx, r); errors.Is(err, kv.ErrWrongVersion) {
+		if _, err = st.CasByVersion(ctx, r); errors.Is(err, kv.ErrWrongVersion) || errors.Is(err, kv.ErrNotFound) {
 			return nil
 		}
 	}

@@ -50,6 +50,26 @@ func TestRefusalsAreToldAtOnceWhileJoining(t *testing.T) {
 	}
 }
 
+// An epoch that is deleted between the read and the write of a join refuses nobody: the deletion has told the readers as much.
+func TestEpochDeletedWhileJoiningRefusesNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T, store, cut *memory.Storage) {
+		register(t, on(t, store, nil), instance(t, "first")) // makes the epoch
+		deleted := false
+		r := on(t, intercept.Wrap(cut, func(ctx context.Context, c intercept.Call, do func(context.Context) error) error {
+			if c.Op == intercept.OpCas && c.Key == epochKey(service(t)) {
+				deleted = true
+				require.NoError(t, store.Delete(ctx, c.Key))
+			}
+			return do(ctx)
+		}), nil)
+		v := on(t, hide(store), nil).View(service(t))
+		register(t, r, instance(t, "second"))
+		require.True(t, deleted)
+		_, err := v.WaitFor(t.Context(), 2)
+		require.NoError(t, err)
+	})
+}
+
 // An Update that the farewell overtakes may be in the store or not, and its error says so.
 func TestUpdateOvertakenByTheFarewellIsUncertain(t *testing.T) {
 	inBubble(t, func(t *testing.T, _, cut *memory.Storage) {
