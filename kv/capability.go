@@ -16,6 +16,20 @@ type Appender interface {
 	Append(ctx context.Context, record Record, startKey, endKey Key) (v Version, prev Record, ahead int, err error)
 }
 
+// PlaceReader is a capability: to look at one's own record again, and learn of the same moment who is before it now. Who waits in a
+// long queue then reads two records where a GetRange would read them all.
+type PlaceReader interface {
+	// ReadPlace returns the record at key and, of the same moment, prev: of the other records from startKey to endKey, both included, that were
+	// created before the version created, the one that was created last, or the zero Record if there is none.
+	// (Created, not written: a record that a CasByVersion has changed since counts.) created is the version
+	// that the record at key was created with, as the caller knows it: whoever has deleted and created it again since is not found
+	// out by it, but by the record.
+	//
+	// Without a record at key it is ErrNotFound, and prev is not told. The ends are as for GetRange; an empty range has nobody
+	// in it.
+	ReadPlace(ctx context.Context, key Key, created Version, startKey, endKey Key) (own, prev Record, err error)
+}
+
 // RangeWatcher is a capability: to follow all changes in a range through one watch.
 type RangeWatcher interface {
 	// WatchRange yields the records from startKey to endKey first, as one event with Reset set, then every change among

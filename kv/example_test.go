@@ -154,6 +154,30 @@ func ExampleAs() {
 
 // What follows has no output: it is compiled.
 
+// Who has joined a queue with Append waits for the one before it to go, and then asks who is before it now.
+func ExamplePlaceReader() {
+	var (
+		ctx context.Context
+		st  kv.Storage
+	)
+	queue, ok := kv.As[kv.Appender](st)
+	places, ok2 := kv.As[kv.PlaceReader](st)
+	if !ok || !ok2 {
+		log.Fatal("this store has to be asked for the whole queue")
+	}
+	start, end := kv.PrefixRange("queue/")
+	created, prev, _, err := queue.Append(ctx, kv.Record{Key: "queue/me"}, start, end)
+	for err == nil && prev.Key != "" {
+		if _, err = st.WaitForVersionChange(ctx, prev.Key, prev.Version); err == nil || errors.Is(err, kv.ErrNotFound) {
+			_, prev, err = places.ReadPlace(ctx, "queue/me", created, start, end)
+		}
+	}
+	if err != nil {
+		log.Fatal(err) // ErrNotFound: somebody has taken us out
+	}
+	fmt.Println("first")
+}
+
 // A range is followed from what is there now, without a gap. (On a store that cannot, wait for the records one by one.)
 func ExampleRangeWatcher() {
 	var (

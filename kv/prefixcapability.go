@@ -15,6 +15,12 @@ func (p *prefixed) As(target any) bool {
 			*t = prefixedAppender{p, under}
 		}
 		return ok
+	case *PlaceReader:
+		under, ok := As[PlaceReader](p.st)
+		if ok {
+			*t = prefixedPlaceReader{p, under}
+		}
+		return ok
 	case *RangeWatcher:
 		under, ok := As[RangeWatcher](p.st)
 		if ok {
@@ -45,6 +51,27 @@ func (a prefixedAppender) Append(
 	key, record.Key = record.Key, key
 	v, prev, ahead, err = a.under.Append(ctx, record, start, end)
 	return v, a.p.toldRecord(prev), ahead, toldError("append", key, err)
+}
+
+type prefixedPlaceReader struct {
+	p     *prefixed
+	under PlaceReader
+}
+
+// ReadPlace implements PlaceReader.
+func (r prefixedPlaceReader) ReadPlace(
+	ctx context.Context, key Key, created Version, startKey, endKey Key,
+) (own, prev Record, err error) {
+	stored, err := r.p.stored(ctx, key)
+	if err != nil {
+		return Record{}, Record{}, toldError("read place", key, err)
+	}
+	start, end, err := r.p.storedEnds(startKey, endKey)
+	if err != nil {
+		return Record{}, Record{}, toldError("read place", key, err)
+	}
+	own, prev, err = r.under.ReadPlace(ctx, stored, created, start, end)
+	return r.p.toldRecord(own), r.p.toldRecord(prev), toldError("read place", key, err)
 }
 
 type prefixedWatcher struct {

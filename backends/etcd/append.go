@@ -25,11 +25,7 @@ func (s *Storage) Append(ctx context.Context, rec kv.Record, startKey, endKey kv
 	}
 	first, end, some := bounds(startKey, endKey)
 	if some {
-		// The answer to a limited read still counts all that is there.
-		req.Success = []*pb.RequestOp{requestRange(&pb.RangeRequest{
-			Key: first, RangeEnd: end, Limit: 1,
-			SortTarget: pb.RangeRequest_CREATE, SortOrder: pb.RangeRequest_DESCEND,
-		}), put(rec)}
+		req.Success = []*pb.RequestOp{newest(first, end, 0, 1), put(rec)}
 	}
 	resp, err := s.txn(ctx, rec.Key, req)
 	switch {

@@ -1,7 +1,7 @@
 // Package etcd is a [kv.Storage] on etcd, version 3.5 or newer (tests run on 3.7): the backend for production, where what is held must outlive
 // processes and machines. [Open] takes endpoints, [OpenEnv] the environment, [New] a client that exists already.
 //
-// It has the capabilities [kv.Appender] and [kv.RangeWatcher].
+// It has the capabilities [kv.Appender], [kv.PlaceReader] and [kv.RangeWatcher].
 //
 // # What is different from memory
 //

@@ -69,6 +69,19 @@ func storedVersion(resp *pb.TxnResponse) kv.Version {
 	return 0
 }
 
+// newest reads the n records of a range that were created last, before the version created if that is not zero. The answer
+// counts all that is in the range.
+func newest(first, end []byte, created kv.Version, n int64) *pb.RequestOp {
+	req := &pb.RangeRequest{
+		Key: first, RangeEnd: end, Limit: n,
+		SortTarget: pb.RangeRequest_CREATE, SortOrder: pb.RangeRequest_DESCEND,
+	}
+	if created != 0 {
+		req.MaxCreateRevision = int64(created) - 1
+	}
+	return requestRange(req)
+}
+
 // bounds are the ends of a range as etcd wants them: the first not empty, the second excluded. It reports false for a range
 // in which there can be nothing, which must not be asked for: to etcd an empty end means a single key.
 func bounds(startKey, endKey kv.Key) (first, end []byte, ok bool) {

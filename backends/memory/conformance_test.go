@@ -33,9 +33,11 @@ func TestHiddenCapabilitiesAreNotFound(t *testing.T) {
 	st := memory.New(nil)
 	defer st.Close()
 	_, appends := kv.As[kv.Appender](kvtest.Hide(st))
+	_, places := kv.As[kv.PlaceReader](kvtest.Hide(st))
 	_, watches := kv.As[kv.RangeWatcher](kvtest.Hide(st))
-	require.False(t, appends || watches, "As found a capability beneath Hide")
+	require.False(t, appends || places || watches, "As found a capability beneath Hide")
 	_, appends = kv.As[kv.Appender](st)
+	_, places = kv.As[kv.PlaceReader](st)
 	_, watches = kv.As[kv.RangeWatcher](st)
-	require.True(t, appends && watches, "As did not find the capabilities of memory")
+	require.True(t, appends && places && watches, "As did not find the capabilities of memory")
 }

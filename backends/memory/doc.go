@@ -1,8 +1,8 @@
 // Package memory is a store in the memory of one process: for tests, for examples, and for programs that need no other.
 //
 // It fulfils the contract of package kv to the letter, so that what works on it works on a store that several machines share,
-// and it has both capabilities: [kv.Appender] and [kv.RangeWatcher]. [Storage.Connect] gives further handles on the same data, each
-// like a process of its own, and [Storage.SetConnected] cuts one off: with them, and in the fake time of testing/synctest, the life of
+// and it has all capabilities: [kv.Appender], [kv.PlaceReader] and [kv.RangeWatcher]. [Storage.Connect] gives further handles on the same
+// data, each like a process of its own, and [Storage.SetConnected] cuts one off: with them, and in fake time (testing/synctest), the life of
 // a distributed program can be played in one test.
 //
 // Leases are exact: any TTL is granted as asked, and what it binds goes at its very end. A lease that is kept alive is renewed

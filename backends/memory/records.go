@@ -119,18 +119,41 @@ func (s *Storage) Append(
 	if err != nil {
 		return v, kv.Record{}, 0, opError("append", r.Key, err)
 	}
-	var newest *item
-	s.d.eachLocked(startKey, endKey, func(it *item) {
-		if it.key == r.Key {
-			return
-		}
-		ahead++
-		if newest == nil || it.created > newest.created {
-			newest = it
-		}
-	})
+	newest, ahead := s.d.newestLocked(startKey, endKey, v, nil)
 	if newest != nil {
 		prev = own(newest.recordLocked())
 	}
 	return v, prev, ahead, nil
+}
+
+// ReadPlace implements kv.PlaceReader. It visits the whole range, as a GetRange would.
+func (s *Storage) ReadPlace(
+	ctx context.Context, key kv.Key, created kv.Version, startKey, endKey kv.Key,
+) (mine, prev kv.Record, err error) {
+	if err := s.beginRead(ctx, key.Validate()); err != nil {
+		return kv.Record{}, kv.Record{}, opError("read place", key, err)
+	}
+	defer s.d.mu.RUnlock()
+	it, ok := s.d.items[key]
+	if !ok {
+		return kv.Record{}, kv.Record{}, opError("read place", key, kv.ErrNotFound)
+	}
+	if newest, _ := s.d.newestLocked(startKey, endKey, created, it); newest != nil {
+		prev = own(newest.recordLocked())
+	}
+	return own(it.recordLocked()), prev, nil
+}
+
+// newestLocked returns, of the items in the range but one that were created before v, the one created last, nil if there is none, and how many they are.
+func (d *data) newestLocked(startKey, endKey kv.Key, v kv.Version, but *item) (newest *item, n int) {
+	d.eachLocked(startKey, endKey, func(it *item) {
+		if it.created >= v || it == but {
+			return
+		}
+		n++
+		if newest == nil || it.created > newest.created {
+			newest = it
+		}
+	})
+	return newest, n
 }

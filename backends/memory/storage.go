@@ -29,6 +29,7 @@ type Storage struct {
 var (
 	_ kv.Storage      = (*Storage)(nil)
 	_ kv.Appender     = (*Storage)(nil)
+	_ kv.PlaceReader  = (*Storage)(nil)
 	_ kv.RangeWatcher = (*Storage)(nil)
 )
 

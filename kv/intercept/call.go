@@ -15,6 +15,7 @@ const (
 	OpDelete       = "delete"
 	OpWait         = "wait"
 	OpAppend       = "append"
+	OpReadPlace    = "read place"
 	OpWatchRange   = "watch range"
 	OpNewLease     = "new lease"
 	OpGetLease     = "get lease"
@@ -27,9 +28,9 @@ type Call struct {
 	Op string
 	// Key is the key, the start of the range, or empty for a lease, as in [kv.OpError].
 	Key kv.Key
-	// End is the end of the range of "get range", "watch range" and "append".
+	// End is the end of the range of "get range", "watch range", "append" and "read place".
 	End kv.Key
-	// Version is the version that "cas" compares and "wait" waits at.
+	// Version is the version that "cas" compares, "wait" waits at, and "read place" looks before.
 	Version kv.Version
 	// Lease is the lease that "create" and "append" bind the record to, or that "get lease" and "release lease" are about.
 	Lease kv.LeaseId

@@ -17,6 +17,12 @@ func (s *Storage) As(target any) bool {
 			*t = appender{s, under}
 		}
 		return ok
+	case *kv.PlaceReader:
+		under, ok := kv.As[kv.PlaceReader](s.st)
+		if ok {
+			*t = placeReader{s, under}
+		}
+		return ok
 	case *kv.RangeWatcher:
 		under, ok := kv.As[kv.RangeWatcher](s.st)
 		if ok {
@@ -53,6 +59,29 @@ func (a appender) Append(
 		return appended{v, prev, ahead}, err
 	})
 	return got.v, got.prev, got.ahead, err
+}
+
+type placeReader struct {
+	s     *Storage
+	under kv.PlaceReader
+}
+
+// place is what ReadPlace returns.
+type place struct{ own, prev kv.Record }
+
+// ReadPlace implements kv.PlaceReader.
+func (p placeReader) ReadPlace(
+	ctx context.Context, key kv.Key, created kv.Version, startKey, endKey kv.Key,
+) (own, prev kv.Record, err error) {
+	c := Call{Op: OpReadPlace, Key: key, End: endKey, Version: created}
+	if err := invalid(ctx, c, key.Validate()); err != nil {
+		return kv.Record{}, kv.Record{}, err
+	}
+	got, err := call(ctx, p.s, c, func(ctx context.Context) (place, error) {
+		own, prev, err := p.under.ReadPlace(ctx, key, created, startKey, endKey)
+		return place{own, prev}, err
+	})
+	return got.own, got.prev, err
 }
 
 type watcher struct {

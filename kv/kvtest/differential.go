@@ -87,6 +87,7 @@ func newDiffer(t *testing.T, b Backend, dice dice, name string) *differ {
 	d.gen = newGenerator(dice, d.m, d.base)
 	d.gen.fake = b.FakeTime
 	_, d.gen.appends = kv.As[kv.Appender](d.st)
+	_, d.gen.places = kv.As[kv.PlaceReader](d.st)
 	probe, err := d.st.Lessor().NewLease(d.ctx, time.Hour, false)
 	if err != nil {
 		t.Fatal(err)

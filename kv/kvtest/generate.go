@@ -20,6 +20,7 @@ type generator struct {
 	large   []byte // the values are parts of it; never written to
 	fake    bool   // time may pass
 	appends bool
+	places  bool // it is a kv.PlaceReader
 	stops   bool // leases have StopKeepAlive
 }
 
@@ -46,7 +47,8 @@ var stepKinds = []struct {
 	{34, func(g *generator) step { return g.cas() }},
 	{44, func(g *generator) step { return &deleteStep{g.caller(), g.key()} }},
 	{52, func(g *generator) step { return &getStep{g.caller(), g.key()} }},
-	{60, func(g *generator) step { return &rangeStep{g.caller(), g.end(), g.end()} }},
+	{58, func(g *generator) step { return &rangeStep{g.caller(), g.end(), g.end()} }},
+	{61, func(g *generator) step { return g.place() }},
 	{66, func(g *generator) step { return g.append() }},
 	{75, func(g *generator) step { return g.wait() }},
 	{80, func(g *generator) step { return g.newLease() }},

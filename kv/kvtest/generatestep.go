@@ -17,20 +17,39 @@ func (g *generator) cas() step {
 	return &casStep{g.caller(), r}
 }
 
-// append counts what is in the range, also what is not ours: so it stays among our keys, or is empty.
 func (g *generator) append() step {
 	r := g.record()
-	start, end := g.end(), g.end()
+	start, end := g.ends()
+	if !g.appends {
+		return &createStep{g.caller(), r}
+	}
+	return &appendStep{g.caller(), r, start, end}
+}
+
+// place looks before a version that a record was created with, or one beyond all.
+func (g *generator) place() step {
+	key, other := g.key(), g.key()
+	start, end := g.ends()
+	created := g.m.records[other].created
+	if g.one(4) {
+		created = []kv.Version{0, -1, math.MinInt64, math.MaxInt64, g.m.version}[g.intN(5)]
+	}
+	if !g.places {
+		return &getStep{g.caller(), key}
+	}
+	return &placeStep{g.caller(), key, created, start, end}
+}
+
+// ends are those of a range of which also what is not ours would be told, without a name: so it stays among our keys, or is empty.
+func (g *generator) ends() (start, end kv.Key) {
+	start, end = g.end(), g.end()
 	if end != "" && !strings.HasPrefix(string(end), string(g.base)) {
 		end = g.base + "\xff"
 	}
 	if !strings.HasPrefix(string(start), string(g.base)) {
 		start = g.base
 	}
-	if !g.appends {
-		return &createStep{g.caller(), r}
-	}
-	return &appendStep{g.caller(), r, start, end}
+	return start, end
 }
 
 // wait keeps few waits standing; instead of one more it lets one be given up.

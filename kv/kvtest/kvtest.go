@@ -75,6 +75,7 @@ var groups = []struct {
 	{"close", closePromises},
 	{"concurrency", concurrencyPromises},
 	{"append", appendPromises},
+	{"read place", placePromises},
 	{"watch range", watchPromises},
 	{"watch range in time", watchTimePromises},
 }

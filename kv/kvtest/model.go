@@ -117,17 +117,33 @@ func (m *model) append(r kv.Record, start, end kv.Key) (v kv.Version, prev kv.Re
 	if v, err = m.create(r); err != nil {
 		return v, kv.Record{}, 0, err
 	}
-	var newest kv.Version
+	prev, ahead = m.newest(r.Key, v, start, end)
+	return v, prev, ahead, nil
+}
+
+func (m *model) readPlace(key kv.Key, created kv.Version, start, end kv.Key) (own, prev kv.Record, err error) {
+	if own, err = m.get(key); err != nil {
+		return kv.Record{}, kv.Record{}, err
+	}
+	prev, _ = m.newest(key, created, start, end)
+	return own, prev, nil
+}
+
+// newest is the one created last of the records from start to end but the one at key that were created before v, and n how many
+// those are.
+func (m *model) newest(key kv.Key, v kv.Version, start, end kv.Key) (last kv.Record, n int) {
+	newest := kv.Version(0)
 	for _, other := range m.getRange(start, end) {
-		if other.Key == r.Key {
+		created := m.records[other.Key].created
+		if other.Key == key || created >= v {
 			continue
 		}
-		ahead++
-		if created := m.records[other.Key].created; created > newest {
-			newest, prev = created, other
+		n++
+		if created > newest {
+			newest, last = created, other
 		}
 	}
-	return v, prev, ahead, nil
+	return last, n
 }
 
 // wait answers a wait, or returns the wait if it stands.

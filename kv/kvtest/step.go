@@ -209,3 +209,37 @@ func (s *appendStep) perform(d *differ) answer {
 	got.record, got.ahead = d.returned(prev), ahead
 	return got
 }
+
+type placeStep struct {
+	caller
+	key        kv.Key
+	created    kv.Version
+	start, end kv.Key
+}
+
+func (s *placeStep) String() string {
+	return fmt.Sprintf("%v ReadPlace(%s, before %d, from %s to %s)", s.caller, show(string(s.key)), s.created,
+		show(string(s.start)), show(string(s.end)))
+}
+
+func (s *placeStep) expect(m *model) answer {
+	err := s.refused(mistakeInKey(s.key))
+	var own, prev kv.Record
+	if err == nil {
+		own, prev, err = m.readPlace(s.key, s.created, s.start, s.end)
+	}
+	if err != nil {
+		return failed("read place", s.key, err)
+	}
+	return answer{record: own, records: kv.Records{prev}}
+}
+
+func (s *placeStep) perform(d *differ) answer {
+	p, _ := kv.As[kv.PlaceReader](d.either(s.on))
+	own, prev, err := p.ReadPlace(d.with(s.ctx), s.key, d.versions.id(s.created), s.start, s.end)
+	got := answer{record: d.returned(own), err: err}
+	if err == nil {
+		got.records = kv.Records{d.returned(prev)}
+	}
+	return got
+}

@@ -100,8 +100,10 @@ func TestCapabilitiesAreFoundWhereTheyAreAndOnlyThere(t *testing.T) {
 			want    bool
 		}{"with": {st, true}, "without": {kvtest.Hide(st), false}} {
 			_, appends := kv.As[kv.Appender](d.wrap(c.beneath))
+			_, places := kv.As[kv.PlaceReader](d.wrap(c.beneath))
 			_, watches := kv.As[kv.RangeWatcher](d.wrap(c.beneath))
 			require.Equal(t, c.want, appends, "%s %s: Appender", d.name, name)
+			require.Equal(t, c.want, places, "%s %s: PlaceReader", d.name, name)
 			require.Equal(t, c.want, watches, "%s %s: RangeWatcher", d.name, name)
 			_, known := kv.As[*memory.Storage](d.wrap(c.beneath))
 			require.False(t, known, "%s %s: the storage beneath itself", d.name, name)

@@ -21,11 +21,11 @@ func TestCountsEachCallByItsOperation(t *testing.T) {
 	for op := range everyCall(t, c) {
 		require.Equal(t, 1, c.Of(op), op)
 	}
-	require.Equal(t, 11, c.Total())
+	require.Equal(t, 12, c.Total())
 	_, err := c.Get(t.Context(), "k")
 	require.NoError(t, err)
 	require.Equal(t, 2, c.Of(intercept.OpGet))
-	require.Equal(t, 12, c.Reset())
+	require.Equal(t, 13, c.Reset())
 	require.Zero(t, c.Total())
 	require.Zero(t, c.Of(intercept.OpGet))
 }

@@ -35,6 +35,9 @@ func everyCall(t *testing.T, st kv.Storage) map[string]error {
 	a, ok := kv.As[kv.Appender](st)
 	require.True(t, ok)
 	_, _, _, errs["append"] = a.Append(ctx, kv.Record{Key: "q", Lease: 7}, "a", "z")
+	p, ok := kv.As[kv.PlaceReader](st)
+	require.True(t, ok)
+	_, _, errs["read place"] = p.ReadPlace(ctx, "k", 7, "a", "z")
 	rw, ok := kv.As[kv.RangeWatcher](st)
 	require.True(t, ok)
 	for _, errs["watch range"] = range rw.WatchRange(ctx, "k", "l") {
@@ -72,6 +75,7 @@ func TestEveryCallIsIntercepted(t *testing.T) {
 		intercept.OpNewLease:     {Op: "new lease"},
 		intercept.OpReleaseLease: {Op: "release lease", Lease: released},
 		intercept.OpAppend:       {Op: "append", Key: "q", End: "z", Lease: 7},
+		intercept.OpReadPlace:    {Op: "read place", Key: "k", End: "z", Version: 7},
 		intercept.OpWatchRange:   {Op: "watch range", Key: "k", End: "l"},
 	}, calls)
 }
@@ -93,7 +97,7 @@ func TestAnInterceptorCanRefuseEveryCall(t *testing.T) {
 	refuse = true
 	errs := everyCall(t, wrapped)
 	errs["release lease"] = mine.Release()
-	require.Len(t, errs, 11)
+	require.Len(t, errs, 12)
 	for op, err := range errs {
 		require.ErrorIs(t, err, kv.ErrUnavailable, op)
 		var said *kv.OpError

@@ -2,6 +2,7 @@ package decorators
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,24 @@ func TestNoEndOfAnAppendLeavesThePrefix(t *testing.T) {
 			require.Equal(t, want[len(want)-1], string(prev.Key)) // they were created in the order of keys
 		}
 		require.NoError(t, ns.Delete(t.Context(), "z"))
+	}
+}
+
+func TestNoEndOfAPlaceLeavesThePrefix(t *testing.T) {
+	ns := kv.WithPrefix(neighbours(t), "n/")
+	p, ok := kv.As[kv.PlaceReader](ns)
+	require.True(t, ok)
+	_, err := ns.Create(t.Context(), kv.Record{Key: "z"})
+	require.NoError(t, err)
+	for _, c := range ends {
+		own, prev, err := p.ReadPlace(t.Context(), "z", math.MaxInt64, c.start, c.end)
+		require.NoError(t, err)
+		require.Equal(t, kv.Key("z"), own.Key)
+		want := ""
+		if all := strings.Fields(c.want); len(all) > 0 {
+			want = all[len(all)-1] // they were created in the order of keys
+		}
+		require.Equal(t, want, string(prev.Key), "ReadPlace in (%q, %.20q)", c.start, string(c.end))
 	}
 }
 
