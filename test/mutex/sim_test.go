@@ -17,16 +17,24 @@ import (
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
 	"github.com/coordkit/coord/test/internal/seeded"
+	"github.com/coordkit/coord/test/internal/worlds"
 )
 
 // TestNeverTwoHolders runs processes whose ways to the store fail in every manner, that are cut off and come back, whose leases are
 // revoked and whose locks are broken, and whose workers write, read, try, downgrade, take several locks and give up waiting, all at random.
 // A failure prints its seed; -seed replays it.
 func TestNeverTwoHolders(t *testing.T) {
-	for _, capable := range []bool{true, false} {
-		t.Run(map[bool]string{true: "with capabilities", false: "without"}[capable], func(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		wrap func(kv.Storage) kv.Storage
+	}{
+		{"with capabilities", func(st kv.Storage) kv.Storage { return st }},
+		{"without watches of ranges", func(st kv.Storage) kv.Storage { return worlds.Unwatched(st) }},
+		{"without", kvtest.Hide},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			runs, grants := seeded.Runs(t, 30, func(t *testing.T, seed uint64) int { return simulate(t, seed, capable) })
+			runs, grants := seeded.Runs(t, 30, func(t *testing.T, seed uint64) int { return simulate(t, seed, c.wrap) })
 			t.Logf("%d grants in %d runs", grants, runs)
 			require.Greater(t, grants, runs*20, "too few grants to prove anything")
 		})
@@ -60,7 +68,7 @@ type process struct {
 	s      *session.Session
 }
 
-func simulate(t *testing.T, n uint64, capable bool) int {
+func simulate(t *testing.T, n uint64, wrap func(kv.Storage) kv.Storage) int {
 	sim := &simulation{store: memory.New(nil)}
 	defer sim.store.Close()
 	sim.guarded = []*guarded{{name: "a", excuses: &sim.excuses}, {name: "b", excuses: &sim.excuses, delay: 200 * time.Millisecond}}
@@ -71,7 +79,7 @@ func simulate(t *testing.T, n uint64, capable bool) int {
 
 	var work sync.WaitGroup
 	for p := range uint64(3) {
-		pr := sim.process(n*10+p, capable)
+		pr := sim.process(n*10+p, wrap)
 		sim.processes = append(sim.processes, pr)
 		for w := range uint64(3) {
 			dice := rand.New(rand.NewPCG(n, p*10+w))
@@ -93,13 +101,9 @@ func simulate(t *testing.T, n uint64, capable bool) int {
 }
 
 // process makes a process whose views, if it has any, lag behind.
-func (sim *simulation) process(seed uint64, capable bool) *process {
+func (sim *simulation) process(seed uint64, wrap func(kv.Storage) kv.Storage) *process {
 	p := &process{handle: sim.store.Connect()}
-	beneath := kv.Storage(p.handle)
-	if !capable {
-		beneath = kvtest.Hide(beneath)
-	}
-	p.way = fault.New(beneath, seed, faults)
+	p.way = fault.New(wrap(p.handle), seed, faults)
 	p.st = p.way
 	if ranges, ok := kv.As[kv.RangeWatcher](p.st); ok {
 		var mu sync.Mutex

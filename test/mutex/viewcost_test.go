@@ -11,6 +11,7 @@ import (
 	"github.com/coordkit/coord/backends/memory"
 	"github.com/coordkit/coord/internal/bubble"
 	"github.com/coordkit/coord/kv/count"
+	"github.com/coordkit/coord/kv/intercept"
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
 )
@@ -55,6 +56,7 @@ func TestCallsAmongManyWhoWait(t *testing.T) {
 			unlock(t, h)
 			h = got(t, c)
 			time.Sleep(2 * time.Second)
+			require.Zero(t, calls.Of(intercept.OpGetRange), "handoff %d: nobody reads the whole line", i)
 			require.LessOrEqual(t, calls.Reset(), 2, "handoff %d: the delete, and a read", i)
 		}
 		unlock(t, h)

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/coordkit/coord/kv"
+	"github.com/coordkit/coord/test/internal/worlds"
 )
 
-// watched is a process's way to the store whose watches of ranges are counted, held up, begun again and cut. All else, the capability to
-// append included, is the storage's.
+// watched is a process's way to the store whose watches of ranges are counted, held up, begun again and cut. All else, the other
+// capabilities included, is the storage's.
 type watched struct {
 	kv.Storage
 	ranges kv.RangeWatcher
@@ -31,12 +32,7 @@ func newWatched(st kv.Storage, ranges kv.RangeWatcher) *watched {
 }
 
 func (w *watched) As(target any) bool {
-	a, ok := target.(*kv.Appender)
-	if !ok {
-		return false
-	}
-	*a, ok = kv.As[kv.Appender](w.Storage)
-	return ok
+	return worlds.Unwatched(w.Storage).As(target)
 }
 
 var (

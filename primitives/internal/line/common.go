@@ -32,9 +32,9 @@ func (c *common) sweep(e Entry) {
 	}
 }
 
-// join makes the attempt a member of the view of its line, which is opened if the line is short enough. It returns nil if the
+// join makes the attempt a member of the view of its line, which is opened if the line is short. It returns nil if the
 // attempt has to go on by itself.
-func (c *common) join(a *attempt, length int) *view {
+func (c *common) join(a *attempt, short bool) *view {
 	rw, ok := kv.As[kv.RangeWatcher](c.st)
 	if !ok {
 		return nil
@@ -43,7 +43,7 @@ func (c *common) join(a *attempt, length int) *view {
 	defer c.mu.Unlock()
 	v := c.views[a.cfg.Around]
 	if v == nil {
-		if length > openUpTo {
+		if !short {
 			return nil
 		}
 		v = newView(c, a.cfg)

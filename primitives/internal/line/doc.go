@@ -21,7 +21,8 @@
 // events come in the store's order, so at every position it is a sight; one is of use to an attempt from the position of its own
 // creation on. The event that removes the last one in the way grants the place, with no read.
 //
-// Otherwise an attempt waits for one key, that of the nearest in its way, and then reads the line. Both waits and reads are needed: two waits
+// Otherwise an attempt waits for one key, that of the nearest in its way, and then reads the line, or, where the store is a
+// kv.PlaceReader and the line has nothing but entries, its own entry and the nearest before it. Both waits and reads are needed: two waits
 // are not ordered between each other, so that the end of the one ahead may be heard before one's own, which came first. Granting on both
 // without that read makes two holders.
 //

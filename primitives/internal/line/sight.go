@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -18,12 +19,13 @@ type Sight struct {
 	// Aside is the line's record beside its entries, zero if there is none (see Config).
 	Aside kv.Record
 
-	ahead   int  // how many were there before it
+	ahead   int  // how many were there before it; after a glance, at most so many
 	partial bool // Before and Aside are not all there was: the rule cannot be asked
+	glance  bool // nothing is known of who came later
 }
 
-// length is how many stand in the line, the entry itself included.
-func (s Sight) length() int { return s.ahead + 1 + len(s.After) }
+// short reports whether the line is known to be short enough to be looked at through a view.
+func (s Sight) short() bool { return !s.glance && s.ahead+1+len(s.After) <= openUpTo }
 
 // arrange ends the making of a sight from entries in any order.
 func (s *Sight) arrange() {
@@ -113,4 +115,45 @@ func (a *attempt) look(ctx context.Context) (Sight, error) {
 		}
 		return a.see(records), nil
 	}
+}
+
+// lookAgain is look when somebody who was in the way in s has moved. Where the store can, the attempt only glances at who is nearest before it now: in a
+// long line that is all it needs, for if there is nobody, nobody is in the way.
+func (a *attempt) lookAgain(ctx context.Context, s Sight) (Sight, error) {
+	st, ok := kv.As[kv.PlaceReader](a.st)
+	if !ok || a.cfg.Aside != "" || a.cfg.Marks {
+		return a.look(ctx)
+	}
+	start, end := kv.PrefixRange(a.cfg.Rivals)
+	for retry := again.New(again.First, again.Most); ; {
+		own, prev, err := st.ReadPlace(ctx, a.key, a.token, start, end)
+		switch {
+		case errors.Is(err, kv.ErrNotFound):
+			return Sight{}, errKeyGone
+		case transient(err) && ctx.Err() == nil:
+			if err := retry.Wait(ctx); err != nil {
+				return Sight{}, err
+			}
+			continue
+		case err != nil:
+			return Sight{}, err
+		}
+		return a.glimpse(own, prev, s.ahead-1)
+	}
+}
+
+// glimpse is what a glance tells: the attempt's own record and the one that was created last before it. Of ahead entries, at most, some may be there still.
+func (a *attempt) glimpse(own, prev kv.Record, ahead int) (Sight, error) {
+	s := Sight{Own: place(own), glance: true}
+	if s.Own.Token != a.token {
+		return Sight{}, errKeyGone
+	}
+	if prev.Key != "" {
+		near := place(prev)
+		a.c.sweep(near)
+		s.Before, s.ahead = []Entry{near}, max(ahead, 1)
+		s.partial = true
+	}
+	a.from = max(a.from, own.Version, prev.Version)
+	return s, nil
 }

@@ -34,7 +34,7 @@ func (a *attempt) waitAgain(ctx context.Context, s Sight) (Sight, error) {
 // untilFree returns the line as it is when nobody is in the attempt's way, or, with an error, as it was last seen.
 //
 // A short line is looked at through a view, where the store can watch ranges. Else the attempt waits until one that is in its way goes or
-// changes, and then looks: one read must show its own entry and nobody in the way. For two waits are not ordered between
+// changes, and then looks again: one read must show its own entry and nobody in the way. For two waits are not ordered between
 // each other: the blocker's end may be heard before one's own, though it came later.
 func (a *attempt) untilFree(ctx context.Context, s Sight) (Sight, error) {
 	for {
@@ -42,7 +42,8 @@ func (a *attempt) untilFree(ctx context.Context, s Sight) (Sight, error) {
 		if err != nil || free {
 			return s, err
 		}
-		if v := a.lookOn(s.length()); v != nil {
+		look := a.look
+		if v := a.lookOn(s.short()); v != nil {
 			if s, err = v.await(ctx, a, s); !errors.Is(err, errViewClosed) {
 				return s, err
 			}
@@ -50,8 +51,9 @@ func (a *attempt) untilFree(ctx context.Context, s Sight) (Sight, error) {
 			if err := a.untilMoved(ctx, wait); err != nil {
 				return s, err
 			}
+			look = func(ctx context.Context) (Sight, error) { return a.lookAgain(ctx, s) }
 		}
-		now, err := a.look(ctx)
+		now, err := look(ctx)
 		if err != nil {
 			return s, err
 		}
@@ -71,8 +73,9 @@ func (a *attempt) judge(s Sight) (wait []Entry, free bool, err error) {
 	return wait, false, nil
 }
 
-// lookOn returns the view that the attempt looks on through from now, or nil if it has to wait by itself.
-func (a *attempt) lookOn(length int) *view {
+// lookOn returns the view that the attempt looks on through from now, or nil if it has to wait by itself. For a line that is not short
+// no view is opened.
+func (a *attempt) lookOn(short bool) *view {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ctx.Err() != nil {
@@ -84,7 +87,7 @@ func (a *attempt) lookOn(length int) *view {
 	a.alone = a.alone || a.view != nil && a.view.failed
 	a.view = nil
 	if !a.alone {
-		a.view = a.c.join(a, length)
+		a.view = a.c.join(a, short)
 	}
 	if a.view == nil {
 		a.guardLocked()

@@ -1,5 +1,6 @@
-// Package worlds runs the same tests of a primitive on every kind of store: on memory in fake time, on memory with its capabilities hidden,
-// so that only the pure contract is there, and on a real etcd.
+// Package worlds runs the same tests of a primitive on every kind of store: on memory in fake time, on memory where ranges cannot be watched, so
+// that a short line is waited in like a long one, on memory with all capabilities hidden, so that only the pure contract is there, and
+// on a real etcd.
 package worlds
 
 import (
@@ -37,6 +38,9 @@ type Case struct {
 // Each runs the cases on every kind of store. On etcd they share one, and run at the same time: each uses names of its own.
 func Each(t *testing.T, cases []Case) {
 	t.Run("memory", func(t *testing.T) { onMemory(t, cases, func(s kv.Storage) kv.Storage { return s }) })
+	t.Run("memory without watches of ranges", func(t *testing.T) {
+		onMemory(t, cases, func(s kv.Storage) kv.Storage { return Unwatched(s) })
+	})
 	t.Run("memory without capabilities", func(t *testing.T) { onMemory(t, cases, kvtest.Hide) })
 	t.Run("etcd", func(t *testing.T) {
 		server := etcdtest.Start(t)
