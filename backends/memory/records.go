@@ -144,7 +144,8 @@ func (s *Storage) ReadPlace(
 	return own(it.recordLocked()), prev, nil
 }
 
-// newestLocked returns, of the items in the range but one that were created before v, the one created last, nil if there is none, and how many they are.
+// newestLocked returns the item that was created last of those in the range, but one, that were created before v, nil if there is
+// none, and how many they are.
 func (d *data) newestLocked(startKey, endKey kv.Key, v kv.Version, but *item) (newest *item, n int) {
 	d.eachLocked(startKey, endKey, func(it *item) {
 		if it.created >= v || it == but {

@@ -117,8 +117,8 @@ func (a *attempt) look(ctx context.Context) (Sight, error) {
 	}
 }
 
-// lookAgain is look when somebody who was in the way in s has moved. Where the store can, the attempt only glances at who is nearest before it now: in a
-// long line that is all it needs, for if there is nobody, nobody is in the way.
+// lookAgain is look when somebody who was in the way in s has moved. Where the store can, the attempt only glances at who is nearest
+// before it now: in a long line that is all it needs, for if there is nobody, nobody is in the way.
 func (a *attempt) lookAgain(ctx context.Context, s Sight) (Sight, error) {
 	st, ok := kv.As[kv.PlaceReader](a.st)
 	if !ok || a.cfg.Aside != "" || a.cfg.Marks {
@@ -142,7 +142,8 @@ func (a *attempt) lookAgain(ctx context.Context, s Sight) (Sight, error) {
 	}
 }
 
-// glimpse is what a glance tells: the attempt's own record and the one that was created last before it. Of ahead entries, at most, some may be there still.
+// glimpse is what a glance tells: the attempt's own record, and the one that was created last of those before it, of which there
+// are ahead at most.
 func (a *attempt) glimpse(own, prev kv.Record, ahead int) (Sight, error) {
 	s := Sight{Own: place(own), glance: true}
 	if s.Own.Token != a.token {
