@@ -17,6 +17,8 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdserver"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
 	"google.golang.org/grpc"
+
+	_ "github.com/coordkit/coord/cmd/coord/internal/devserver/unmetered" // every command would pay for metrics that nobody reads
 )
 
 // Linked tells whether this program contains the server.
