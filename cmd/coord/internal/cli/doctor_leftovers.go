@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coordkit/coord/kv"
@@ -22,11 +23,16 @@ import (
 
 // What is where, see docs/format.md.
 var (
-	entryKey    = regexp.MustCompile(`^coord/(lock/[^/]+/[rw]|semaphore/[^/]+/q|election/[^/]+/c)/[^/]+$`)
-	instanceKey = regexp.MustCompile(`^(coord/registry/[^/]+/)i/[^/]+$`)
-	delayKey    = regexp.MustCompile(`^coord/lockdelay/([^/]+)/([0-9]+)$`)
-	otherKey    = regexp.MustCompile(`^coord/(lockdelay/[^/]+/[0-9]+/out|semaphore/[^/]+/limit|election/[^/]+/term|registry/[^/]+/e|doctor/.*)$`)
+	entryKey    = pattern(`^coord/(lock/[^/]+/[rw]|semaphore/[^/]+/q|election/[^/]+/c)/[^/]+$`)
+	instanceKey = pattern(`^(coord/registry/[^/]+/)i/[^/]+$`)
+	delayKey    = pattern(`^coord/lockdelay/([^/]+)/([0-9]+)$`)
+	otherKey    = pattern(`^coord/(lockdelay/[^/]+/[0-9]+/out|semaphore/[^/]+/limit|election/[^/]+/term|registry/[^/]+/e|doctor/.*)$`)
 )
+
+// pattern compiles an expression when it is asked for: every command begins with what is made here, and few come to use it.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // leftovers looks at all that coord keeps on the store, as it is at one moment.
 func (d *doctor) leftovers(ctx context.Context, st kv.Storage) {
@@ -70,8 +76,8 @@ func (d *doctor) list(check, result, what, advice string, keys []string) bool {
 
 // mortals finds what should go with the process that made it, and does not.
 func (d *doctor) mortals(p *picture) {
-	entries := p.keysOf(func(r kv.Record) bool { return r.Lease == kv.NoLeaseId && entryKey.MatchString(string(r.Key)) })
-	instances := p.keysOf(func(r kv.Record) bool { return r.Lease == kv.NoLeaseId && instanceKey.MatchString(string(r.Key)) })
+	entries := p.keysOf(func(r kv.Record) bool { return r.Lease == kv.NoLeaseId && entryKey().MatchString(string(r.Key)) })
+	instances := p.keysOf(func(r kv.Record) bool { return r.Lease == kv.NoLeaseId && instanceKey().MatchString(string(r.Key)) })
 	bad := d.list("leases", resultFail, "entries without a lease",
 		"each blocks for ever once its owner is dead: coord lock break, semaphore break, election resign, or coord kv del KEY", entries)
 	bad = d.list("leases", resultFail, "instances without a lease", "each stays for ever: coord kv del KEY if its process is dead", instances) || bad
@@ -165,7 +171,7 @@ func (d *doctor) epochs(p *picture) {
 		there[string(r.Key)] = true
 	}
 	for _, r := range p.records {
-		m := instanceKey.FindStringSubmatch(string(r.Key))
+		m := instanceKey().FindStringSubmatch(string(r.Key))
 		if m != nil && !there[m[1]+"e"] {
 			missing = append(missing, m[1]+"e")
 		}
@@ -179,7 +185,7 @@ func (d *doctor) epochs(p *picture) {
 func (d *doctor) delays(p *picture, s *surveyed) {
 	var longest time.Duration
 	left := p.keysOf(func(r kv.Record) bool {
-		m := delayKey.FindStringSubmatch(string(r.Key))
+		m := delayKey().FindStringSubmatch(string(r.Key))
 		if m == nil || r.Lease != kv.NoLeaseId || s.living[m[1]+"/"+m[2]] {
 			return false
 		}
@@ -198,7 +204,7 @@ func (d *doctor) delays(p *picture, s *surveyed) {
 }
 
 func (d *doctor) strangers(p *picture) {
-	known := []*regexp.Regexp{entryKey, instanceKey, delayKey, otherKey}
+	known := []*regexp.Regexp{entryKey(), instanceKey(), delayKey(), otherKey()}
 	strange := p.keysOf(func(r kv.Record) bool {
 		return !slices.ContainsFunc(known, func(re *regexp.Regexp) bool { return re.MatchString(string(r.Key)) })
 	})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 	"go.etcd.io/etcd/server/v3/storage/backend"
@@ -69,13 +70,6 @@ func checkUnused(db string, log *zap.Logger) error {
 	return nil
 }
 
-var (
-	// unsupported matches what etcd says about a storage version it has no migration for; it names that one only.
-	unsupported = regexp.MustCompile(`version "([^"]+)" is not supported`)
-	// otherMajor matches what etcd says about another major version; it names none, but logs it.
-	otherMajor = regexp.MustCompile(`changing major storage version is not supported`)
-)
-
 // Keys of the log entries in which etcd names the version that data needs.
 const (
 	clusterVersionKey = "determined-cluster-version"
@@ -88,10 +82,13 @@ func newer(err error, logged string) error {
 	if err == nil {
 		return nil
 	}
+	// What etcd says about a storage version it has no migration for: it names that one only.
+	unsupported := regexp.MustCompile(`version "([^"]+)" is not supported`)
 	if m := unsupported.FindStringSubmatch(err.Error()); m != nil {
 		return &NewerDataError{Data: m[1], Server: Version}
 	}
-	if logged != "" && otherMajor.MatchString(err.Error()) {
+	// And about another major version: it names none, but has logged it.
+	if logged != "" && strings.Contains(err.Error(), "changing major storage version is not supported") {
 		return &NewerDataError{Data: logged, Server: Version}
 	}
 	return err

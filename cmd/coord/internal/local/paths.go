@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 
@@ -64,11 +63,19 @@ func stateHome() (string, error) {
 	return filepath.Join(home, ".local", "state"), nil
 }
 
-var machineID = regexp.MustCompile(`^[0-9A-Fa-f-]{32,36}$`)
+// What a machine id is written in, and a path that needs no quoting. These are no regular expressions, which every command would compile
+// when it begins.
+const (
+	ofMachineID = "0123456789ABCDEFabcdef-"
+	ofPlainPath = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz/._+@=-"
+)
+
+// isOf tells whether text is written in these characters alone.
+func isOf(text, characters string) bool { return text != "" && strings.Trim(text, characters) == "" }
 
 // machineName names this host within a state home: its machine id, else its host name.
 func machineName() (string, error) {
-	if id := strings.TrimSpace(readMachineID()); machineID.MatchString(id) {
+	if id := strings.TrimSpace(readMachineID()); len(id) >= 32 && len(id) <= 36 && isOf(id, ofMachineID) {
 		return id, nil
 	}
 	name, err := os.Hostname()
@@ -174,8 +181,6 @@ func (l layout) socketName() (string, error) {
 	return hex.EncodeToString(sum[:hashBytes]) + socketExt, nil
 }
 
-var plainPath = regexp.MustCompile(`^[A-Za-z0-9/._+@=-]+$`)
-
 // fits tells whether path can be a socket's, and can be written in an endpoint without quoting: lists of endpoints are
 // separated by commas.
 func fits(path string) bool {
@@ -183,5 +188,5 @@ func fits(path string) bool {
 	if runtime.GOOS != "linux" {
 		limit = 103
 	}
-	return len(path) <= limit && plainPath.MatchString(path)
+	return len(path) <= limit && isOf(path, ofPlainPath)
 }
