@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -95,12 +96,11 @@ func Start(spec Spec) (*Child, error) {
 // forked, not to the process.
 func (c *Child) run(spec Spec, started chan<- error) {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-	p, err := c.fork(spec)
-	if err != nil {
+	var err error
+	if c.pid, err = c.fork(spec); err != nil {
 		started <- err
 		return
 	}
-	c.pid = p.Pid
 	started <- nil
 	defer close(c.done)
 	for {
@@ -124,12 +124,13 @@ func (c *Child) run(spec Spec, started chan<- error) {
 	}
 }
 
-func (c *Child) fork(spec Spec) (*os.Process, error) {
+// fork returns the new process's number. It does without an os.Process, whose first one forks another time, to see what the kernel can do.
+func (c *Child) fork(spec Spec) (pid int, err error) {
 	in := os.Stdin
 	if spec.Aside {
 		null, err := os.Open(os.DevNull)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		defer null.Close()
 		in = null
@@ -138,9 +139,14 @@ func (c *Child) fork(spec Spec) (*os.Process, error) {
 	if spec.Output != nil {
 		out, messages = spec.Output, spec.Output
 	}
-	return os.StartProcess(spec.Path, spec.Args, &os.ProcAttr{
-		Env: spec.Env, Files: []*os.File{in, out, messages}, Sys: attributes(c.tty),
+	pid, err = syscall.ForkExec(spec.Path, spec.Args, &syscall.ProcAttr{
+		Env: spec.Env, Files: []uintptr{in.Fd(), out.Fd(), messages.Fd()}, Sys: attributes(c.tty),
 	})
+	runtime.KeepAlive(out)
+	if err != nil {
+		return 0, &fs.PathError{Op: "fork/exec", Path: spec.Path, Err: err}
+	}
+	return pid, nil
 }
 
 func (c *Child) end(code int) {
