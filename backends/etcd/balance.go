@@ -178,18 +178,28 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	if len(p.ready) == 0 {
 		return balancer.PickResult{}, p.err
 	}
+	note, _ := info.Ctx.Value(noted{}).(*given)
+	not, _ := info.Ctx.Value(avoided{}).(*given)
 	p.b.mu.Lock()
 	defer p.b.mu.Unlock()
-	p.b.next++
-	r := p.ready[p.b.next%len(p.ready)]
-	for range p.ready {
-		if !r.m.silent {
-			break
-		}
-		p.b.next++
-		r = p.ready[p.b.next%len(p.ready)]
+	r := p.nextLocked(not)
+	if note != nil {
+		note.Store(r.m)
 	}
 	return balancer.PickResult{SubConn: r.conn, Done: r.m.beginLocked(info, time.Now())}, nil
+}
+
+// nextLocked is whose turn it is among those who are not silent, and, if not is not nil, not the one that it names; if there is none,
+// whose turn it is.
+func (p *picker) nextLocked(not *given) ready {
+	for range p.ready {
+		p.b.next++
+		if r := p.ready[p.b.next%len(p.ready)]; !r.m.silent && (not == nil || r.m != not.Load()) {
+			return r
+		}
+	}
+	p.b.next++
+	return p.ready[p.b.next%len(p.ready)]
 }
 
 // isStream reports whether a call lasts for as long as its caller wants.

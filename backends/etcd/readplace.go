@@ -4,7 +4,6 @@ import (
 	"context"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"google.golang.org/grpc"
 
 	"github.com/coordkit/coord/kv"
 )
@@ -24,11 +23,7 @@ func (s *Storage) ReadPlace(ctx context.Context, key kv.Key, created kv.Version,
 	if some {
 		req.Success = append(req.Success, newest(first, end, created, 2)) // the one at key may be one of them
 	}
-	var resp *pb.TxnResponse
-	err = s.call(ctx, read, func(ctx context.Context, opts []grpc.CallOption) (err error) {
-		resp, err = s.kv.Txn(ctx, req, opts...)
-		return err
-	})
+	resp, err := reading(ctx, s, s.kv.Txn, req)
 	if err != nil {
 		return kv.Record{}, kv.Record{}, opError("read place", key, err)
 	}

@@ -22,6 +22,7 @@ type Storage struct {
 
 	conn    *grpc.ClientConn
 	kv      pb.KVClient
+	hedges  chan struct{}    // holds one for each read that is with two members; nil if there is one member only
 	watcher clientv3.Watcher // of our own, so that closing it leaves nothing on the caller's client
 	hub     *hub
 	lessor  *lessor
@@ -52,6 +53,9 @@ func newStorage(client *clientv3.Client, owned bool, opts *Options) *Storage {
 		conn:    client.ActiveConnection(),
 		kv:      pb.NewKVClient(client.ActiveConnection()),
 		watcher: newWatcher(client),
+	}
+	if len(client.Endpoints()) > 1 {
+		s.hedges = make(chan struct{}, maxHedges)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.hub = newHub(s)
@@ -144,12 +148,7 @@ func (s *Storage) get(ctx context.Context, key kv.Key) (kv.Record, error) {
 
 // rangeOnce makes one range request.
 func (s *Storage) rangeOnce(ctx context.Context, req *pb.RangeRequest) (*pb.RangeResponse, error) {
-	var resp *pb.RangeResponse
-	err := s.call(ctx, read, func(ctx context.Context, opts []grpc.CallOption) (err error) {
-		resp, err = s.kv.Range(ctx, req, opts...)
-		return err
-	})
-	return resp, err
+	return reading(ctx, s, s.kv.Range, req)
 }
 
 // Delete removes the record at key, or returns [kv.ErrNotFound].
