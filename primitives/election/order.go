@@ -69,8 +69,16 @@ func (o *order) InTheWay(s line.Sight) ([]line.Entry, error) {
 	return wait, nil
 }
 
-// Near implements line.Rule.
-func (*order) Near(line.Entry, line.Entry) bool { return false }
+// Near implements line.Rule. Of two with the same priority the first to join comes first, as long as the second is not chosen, which its
+// own entry would tell; and if the first leads by then, or is chosen itself, it is in the way as well. So who joins a long line has no
+// need to see it all.
+func (o *order) Near(mine, near line.Entry) []line.Entry {
+	if near.Priority != mine.Priority || mine.Heir != 0 {
+		return nil
+	}
+	o.queued()
+	return []line.Entry{near, line.AnyChange(mine.Key, mine.Version)}
+}
 
 // succeeds is negative if a comes before b in the succession to the term.
 func succeeds(t term, a, b line.Entry) int {

@@ -67,4 +67,4 @@ func (r *rule) agrees(n int64) bool {
 }
 
 // Near implements line.Rule: one entry never tells.
-func (r *rule) Near(line.Entry, line.Entry) bool { return false }
+func (r *rule) Near(line.Entry, line.Entry) []line.Entry { return nil }

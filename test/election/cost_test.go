@@ -2,6 +2,7 @@ package election
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +83,33 @@ func TestCallsOfThoseWhoWait(t *testing.T) {
 				}
 				resign(t, term)
 			})
+		})
+	}
+}
+
+// Who joins a long line is told the nearest before it by the call that joins, and need not read the line to wait for that one. One of
+// another priority has to.
+func TestCallsOfWhoJoinsALongLine(t *testing.T) {
+	for _, c := range []struct{ priority, reads int }{{0, 0}, {7, 1}, {-7, 1}} {
+		bubble.Test(t, func(t *testing.T) {
+			store := memory.New(nil)
+			defer store.Close()
+			w := &world{&worlds.World{Fake: true, Open: func(*testing.T) (kv.Storage, func()) { return store, nil }}}
+			_, term, _ := w.several(t, 24)
+			time.Sleep(time.Minute)
+			st := count.New(store)
+			s := worlds.Session(t, st)
+			require.NoError(t, s.Ready(t.Context()))
+			st.Reset()
+			ctx, cancel := context.WithCancel(t.Context())
+			var joined sync.WaitGroup
+			joined.Go(func() { _, _ = election.New(s, name(t), &election.Options{Priority: c.priority}).Campaign(ctx) })
+			synctest.Wait()
+			require.Equal(t, 1, st.Of(intercept.OpAppend))
+			require.Equal(t, c.reads, st.Of(intercept.OpGetRange), "with priority %d", c.priority)
+			cancel()
+			joined.Wait()
+			resign(t, term)
 		})
 	}
 }

@@ -46,7 +46,7 @@ func (weights) InTheWay(s line.Sight) ([]line.Entry, error) {
 	return s.Before[len(s.Before)-1:], nil
 }
 
-func (weights) Near(line.Entry, line.Entry) bool { return false }
+func (weights) Near(line.Entry, line.Entry) []line.Entry { return nil }
 
 func config(weight int64, try bool) line.Config {
 	return line.Config{Primitive: "line", Name: "q", Root: root, Rule: weights{}, Weight: weight, Marks: true, Try: try}

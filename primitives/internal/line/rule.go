@@ -15,8 +15,9 @@ type Rule interface {
 	// is its own. An error ends the attempt.
 	InTheWay(s Sight) ([]Entry, error)
 
-	// Near reports whether near, the newest entry before mine, is in its way whatever else there is.
-	Near(mine, near Entry) bool
+	// Near returns what mine waits for, as InTheWay does, if near, the newest entry before it, is in its way whatever else there is; and
+	// nothing if that cannot be told.
+	Near(mine, near Entry) []Entry
 }
 
 // AnyChange is what a rule returns to wait for any change of the record at key since version v: an entry's, or that of the record aside.
@@ -37,7 +38,10 @@ func (ReadWrite) InTheWay(s Sight) ([]Entry, error) {
 }
 
 // Near implements Rule.
-func (ReadWrite) Near(mine, near Entry) bool { return !mine.Shared || !near.Shared }
+func (r ReadWrite) Near(mine, near Entry) []Entry {
+	wait, _ := r.InTheWay(Sight{Own: mine, Before: []Entry{near}})
+	return wait
+}
 
 // Granted tells of each entry of a line, in order, whether its place is its own.
 func Granted(r Rule, all Sight) []bool {

@@ -67,8 +67,8 @@ func (a *attempt) judge(s Sight) (wait []Entry, free bool, err error) {
 		wait, err = a.inTheWay(s)
 		return wait, err == nil && len(wait) == 0, err
 	}
-	if n := len(s.Before); n > 0 && a.cfg.Rule.Near(s.Own, s.Before[n-1]) {
-		wait = s.Before[n-1:]
+	if n := len(s.Before); n > 0 {
+		wait = a.cfg.Rule.Near(s.Own, s.Before[n-1])
 	}
 	return wait, false, nil
 }
