@@ -25,15 +25,16 @@ type data struct {
 	watches map[*watch]struct{}
 }
 
-// item is a record in the store, guarded by data.mu but for its key, which never changes. What a Get reads comes first, so that it
-// lies together.
+// item is a record in the store, guarded by data.mu but for its key, which never changes. What a Get or a CasByVersion needs comes
+// first, so that it lies together.
 type item struct {
 	key     kv.Key
-	value   kv.Value // replaced, never written to, so it may be read without the lock
+	value   kv.Value // in room, where the next one is written over it; or longer, and replaced, never written to
 	version kv.Version
-	lease   *lease // nil for NoLeaseId
+	lease   *lease  // nil for NoLeaseId
+	next    *change // what waiters wait for; nil while there are none
+	room    room
 
-	next          *change    // what waiters wait for; nil while there are none
 	created       kv.Version // the version that it was created with
 	before, after *item      // in the lease's list
 }
@@ -64,11 +65,21 @@ func (d *data) nextLocked() kv.Version {
 	return d.version
 }
 
-// recordLocked returns the item as a record whose value is the store's own, to be passed through own outside the lock.
-func (it *item) recordLocked() kv.Record {
+// viewLocked returns the item as a record whose value is the store's own, for as long as the lock is held.
+func (it *item) viewLocked() kv.Record {
 	r := kv.Record{Key: it.key, Value: it.value, Version: it.version}
 	if it.lease != nil {
 		r.Lease = it.lease.id
+	}
+	return r
+}
+
+// recordLocked returns the item as a record that will not change and that many may share. It is to be passed through own, outside the
+// lock.
+func (it *item) recordLocked() kv.Record {
+	r := it.viewLocked()
+	if len(r.Value) <= len(it.room) {
+		r.Value = it.room.copy(len(r.Value))
 	}
 	return r
 }
@@ -99,7 +110,8 @@ func (d *data) createLocked(r kv.Record) (kv.Version, error) {
 		}
 	}
 	v := d.nextLocked()
-	it := &item{key: r.Key, value: bytes.Clone(r.Value), version: v, created: v}
+	it := &item{key: r.Key, version: v, created: v}
+	it.putLocked(r.Value)
 	if l != nil {
 		l.bindLocked(it)
 	}
@@ -117,7 +129,7 @@ func (d *data) casLocked(r kv.Record) (kv.Version, error) {
 	case it.version != r.Version:
 		return it.version, kv.ErrWrongVersion
 	}
-	it.value = bytes.Clone(r.Value)
+	it.putLocked(r.Value)
 	it.version = d.nextLocked()
 	if it.next != nil {
 		it.tellLocked(it.recordLocked())

@@ -27,7 +27,13 @@ func (s *Storage) Get(ctx context.Context, key kv.Key) (kv.Record, error) {
 		s.d.mu.RUnlock()
 		return kv.Record{}, opError("get", key, kv.ErrNotFound)
 	}
-	r := it.recordLocked()
+	r := it.viewLocked()
+	if n := len(r.Value); n <= len(it.room) {
+		room := it.room // the allocation can wait until others may go on
+		s.d.mu.RUnlock()
+		r.Value = room.copy(n)
+		return r, nil
+	}
 	s.d.mu.RUnlock()
 	return own(r), nil
 }
@@ -39,7 +45,7 @@ func (s *Storage) GetRange(ctx context.Context, startKey, endKey kv.Key) (kv.Rec
 	}
 	records := s.d.rangeLocked(startKey, endKey)
 	s.d.mu.RUnlock()
-	ownAll(records) // outside the lock: it takes longer than finding them
+	ownLarge(records) // outside the lock: it may take longer than finding them
 	return records, nil
 }
 
@@ -50,20 +56,28 @@ const (
 	block = 4 << 10
 )
 
-// ownAll makes the records the caller's own. No value can be appended to over the next one.
-func ownAll(records kv.Records) {
+// ownSmall makes the small values of the records the caller's own. None can be appended to over the next one.
+func ownSmall(records kv.Records) {
 	var free []byte
 	for i := range records {
 		value := records[i].Value
-		switch n := len(value); {
-		case n == 0 || n > small:
+		n := len(value)
+		if n == 0 || n > small {
+			continue
+		}
+		if n > len(free) {
+			free = make([]byte, min(block, max(n, total(records[i:]))))
+		}
+		copy(free, value)
+		records[i].Value, free = free[:n:n], free[n:]
+	}
+}
+
+// ownLarge makes the other values of the records the caller's own.
+func ownLarge(records kv.Records) {
+	for i := range records {
+		if value := records[i].Value; len(value) > small {
 			records[i].Value = bytes.Clone(value)
-		default:
-			if n > len(free) {
-				free = make([]byte, min(block, max(n, total(records[i:]))))
-			}
-			copy(free, value)
-			records[i].Value, free = free[:n:n], free[n:]
 		}
 	}
 }
@@ -81,10 +95,11 @@ func total(records kv.Records) (n int) {
 	return n
 }
 
-// rangeLocked returns the records of a range, with the store's own values.
+// rangeLocked returns the records of a range. Their small values are copies; the large ones are the store's own, and will not change.
 func (d *data) rangeLocked(startKey, endKey kv.Key) kv.Records {
 	records := kv.Records{}
-	d.eachLocked(startKey, endKey, func(it *item) { records = append(records, it.recordLocked()) })
+	d.eachLocked(startKey, endKey, func(it *item) { records = append(records, it.viewLocked()) })
+	ownSmall(records)
 	return records
 }
 
@@ -121,7 +136,7 @@ func (s *Storage) Append(
 	}
 	newest, ahead := s.d.newestLocked(startKey, endKey, v, nil)
 	if newest != nil {
-		prev = own(newest.recordLocked())
+		prev = own(newest.viewLocked())
 	}
 	return v, prev, ahead, nil
 }
@@ -139,9 +154,9 @@ func (s *Storage) ReadPlace(
 		return kv.Record{}, kv.Record{}, opError("read place", key, kv.ErrNotFound)
 	}
 	if newest, _ := s.d.newestLocked(startKey, endKey, created, it); newest != nil {
-		prev = own(newest.recordLocked())
+		prev = own(newest.viewLocked())
 	}
-	return own(it.recordLocked()), prev, nil
+	return own(it.viewLocked()), prev, nil
 }
 
 // newestLocked returns the item that was created last of those in the range, but one, that were created before v, nil if there is
