@@ -17,7 +17,7 @@ import (
 // serveCommand is the argument with which this program is an etcd.
 const serveCommand = "serve-etcd"
 
-// server is an etcd in a process of its own, alone in its cluster.
+// server is an etcd in a process of its own, alone in its cluster, or what others have instead of one.
 type server struct {
 	endpoint string
 	cmd      *exec.Cmd
@@ -26,14 +26,18 @@ type server struct {
 
 // serveIn runs a server with its data below dir.
 func serveIn(dir string) *server {
-	cmd := exec.Command(must(os.Executable()), serveCommand, dir)
+	return startServer(exec.Command(must(os.Executable()), serveCommand, dir))
+}
+
+// startServer runs what prints its endpoint once it is ready, and ends when its input does.
+func startServer(cmd *exec.Cmd) *server {
 	cmd.Stderr = os.Stderr
 	stdin := must(cmd.StdinPipe())
 	stdout := must(cmd.StdoutPipe())
 	check(cmd.Start())
 	endpoint, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		check(fmt.Errorf("etcd does not start: %w, %w", err, cmd.Wait()))
+		check(fmt.Errorf("%v does not start: %w, %w", cmd.Args, err, cmd.Wait()))
 	}
 	return &server{strings.TrimSpace(endpoint), cmd, stdin}
 }

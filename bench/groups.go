@@ -8,6 +8,9 @@ type group struct {
 	rows []row
 	etcd bool // they need an etcd: once for each directory that was given, unless once
 	once bool
+	// rounds are how many each row has, at most two, whatever time is left; zero: as the pace says.
+	rounds int
+	note   string // what a reader of the table has to know
 }
 
 // groups are all that a run measures, in this order.
@@ -22,12 +25,14 @@ var groups = []group{
 	{name: "programs", rows: programRows, etcd: true},
 	{name: "faults", rows: faultRows, etcd: true, once: true},
 	{name: "registry", rows: registryRows, etcd: true, once: true},
+	{name: "client-go", rows: kubeRows, etcd: true, once: true, rounds: 2, note: kubeNote},
 }
 
 // roles are what this program does in processes of its own, by their first argument.
 var roles = map[string]func(args []string) error{
 	serveCommand: func(args []string) error { return serve(args[0]) },
 	workCommand:  work,
+	standCommand: stand,
 }
 
 // wheres are the directories in which a group's etcd keeps its data: one that is empty if it needs none.

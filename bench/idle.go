@@ -55,7 +55,6 @@ var idlers = []idler{
 
 // idle measures them, one after the other, each for as long as two renewals of the default TTL take.
 func (o *settings) idle(r *report) {
-	const window = 10 * time.Second
 	where := o.dirs[0]
 	server := (*server)(nil)
 	var nothing idleFigures
@@ -67,11 +66,11 @@ func (o *settings) idle(r *report) {
 			server = serveIn(where)
 			defer server.stop()
 			alone := idleWay{begin: func(s *stage, _ int) { must(s.client().Get(background, "x")) }}
-			nothing = o.idleOf(server, alone, 1, window, idleFigures{})
+			nothing = o.idleOf(server, alone, 1, idleFigures{})
 		}
 		i := &idling{Name: kind.name, N: kind.n, Where: where}
 		for _, w := range kind.ways {
-			i.Ways = append(i.Ways, o.idleOf(server, w, kind.n, window, nothing))
+			i.Ways = append(i.Ways, o.idleOf(server, w, kind.n, nothing))
 		}
 		r.Idle = append(r.Idle, i)
 		o.keep(r)
@@ -79,11 +78,17 @@ func (o *settings) idle(r *report) {
 	}
 }
 
-// idleOf measures all of a kind together, less what nothing takes, which is measured anew where something had to be prepared.
-func (o *settings) idleOf(server *server, w idleWay, n int, window time.Duration, nothing idleFigures) idleFigures {
+// window is how long idling is measured.
+func (o *settings) window() time.Duration {
 	if o.quick {
-		window /= 4
+		return 2500 * time.Millisecond
 	}
+	return 10 * time.Second
+}
+
+// idleOf measures all of a kind together, less what nothing takes, which is measured anew where something had to be prepared.
+func (o *settings) idleOf(server *server, w idleWay, n int, nothing idleFigures) idleFigures {
+	window := o.window()
 	s := &stage{server: server, quick: o.quick}
 	defer s.clear()
 	if w.prepare != nil {
@@ -218,6 +223,7 @@ func printIdle(w io.Writer, all []*idling) {
 
 Each, in a minute, measured for 10 s with many of them in one process, less what the process and etcd take with none. Messages are those that the
 client sends, renewals included; CPU is that of all threads, etcd's in steps of 10 ms for all together, so small figures are rough.
+Of client-go, etcd is its fake API server; it and coord's leaders and candidates run in processes of their own.
 
 | what | who | messages | bytes | CPU, client | CPU, etcd | memory of the client |
 |---|---|---:|---:|---:|---:|---:|

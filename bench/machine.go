@@ -49,6 +49,9 @@ func thisMachine() machine {
 			}
 		}
 	}
+	if v := required("clientgo/go.mod", "k8s.io/client-go"); v != "" {
+		m.Versions = append(m.Versions, v)
+	}
 	if out, err := exec.Command("git", "rev-parse", "HEAD").Output(); err == nil {
 		m.Commit = strings.TrimSpace(string(out))
 		changes, err := exec.Command("git", "status", "--porcelain", "--", ":/*.go", ":/*go.mod").Output()
@@ -67,6 +70,20 @@ func field(file, name string) string {
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		if key, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == name {
 			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// required is a module with the version that a go.mod asks for; empty if it does not.
+func required(file, module string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) == 2 && f[0] == module {
+			return f[0] + " " + f[1]
 		}
 	}
 	return ""

@@ -1,6 +1,6 @@
 // Command bench compares coord with its peers, side by side in one run, and writes what it found as a page in Markdown with charts.
 //
-//	go run . -o ../docs         all of it, in about twelve minutes on a quiet machine
+//	go run . -o ../docs         all of it, in about twenty minutes
 //	go run . -quick             all of it, in few rounds, to see that it works: the figures are worth little
 //	go run . -rows '^elections: Campaign' -for 20s
 //
@@ -56,6 +56,7 @@ func main() {
 		o.measure(r, g)
 	}
 	o.idle(r)
+	o.idleLeaders(r)
 	o.grow(r)
 	r.Ended, r.Load[1] = time.Now(), load()
 	check(o.write(r))
@@ -116,7 +117,7 @@ func (o *settings) measure(r *report, g group) {
 
 // table measures the rows of a group that match. With a where, an etcd runs meanwhile.
 func (o *settings) table(g group, where string) *table {
-	t := &table{Group: g.name, Where: where, Cost: "allocs", Load: [2]number{load(), none}}
+	t := &table{Group: g.name, Where: where, Note: g.note, Cost: "allocs", Load: [2]number{load(), none}}
 	s := &stage{quick: o.quick}
 	start := time.Now()
 	for _, r := range g.rows {
@@ -128,12 +129,14 @@ func (o *settings) table(g group, where string) *table {
 			defer s.server.stop()
 		}
 		began := time.Now()
-		o.left--
+		if g.rounds == 0 {
+			o.left--
+		}
 		ways := r.set(s)
 		if ways == nil {
 			continue
 		}
-		fs, err := figuresOf(s.alternate(ways, o.share()))
+		fs, err := figuresOf(s.alternate(ways, o.share(g)))
 		if err != nil {
 			check(fmt.Errorf("%s: %s: %w", g.name, r.name, err))
 		}
@@ -154,15 +157,23 @@ const budget, alongside = 12 * time.Minute, 5 * time.Minute
 // plan divides the time among the rows, if all are measured.
 func (o *settings) plan() {
 	for _, g := range groups {
-		o.left += len(g.rows) * len(g.wheres(o.dirs))
+		if g.rounds == 0 {
+			o.left += len(g.rows) * len(g.wheres(o.dirs))
+		}
 	}
 	if o.only.String() == "" {
 		o.end = time.Now().Add(budget - alongside)
 	}
 }
 
-// share is the pace of a row. On a slow machine it is a part of what time is left, but two rounds at least.
-func (o *settings) share() pace {
+// share is the pace of a row of the group. On a slow machine it is a part of what time is left, but two rounds at least.
+func (o *settings) share(g group) pace {
+	switch {
+	case g.rounds > 0 && o.quick:
+		return pace{rounds: 1}
+	case g.rounds > 0:
+		return pace{rounds: g.rounds}
+	}
 	p := o.pace
 	if !o.end.IsZero() {
 		fair := max(time.Until(o.end)/time.Duration(o.left+1), 0)

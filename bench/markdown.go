@@ -15,6 +15,9 @@ func printTable(w io.Writer, t *table) {
 		cost, dashes = "calls | bytes | CPU, client | CPU, etcd", "---:|---:|---:|---:"
 	}
 	fmt.Fprintf(w, "\n## %s\n\nLoad average %.2f before, %.2f after %.0f s.\n\n", title, t.Load[0], t.Load[1], t.Took.Seconds())
+	if t.Note != "" {
+		fmt.Fprintf(w, "%s\n\n", t.Note)
+	}
 	fmt.Fprintf(w, "| what | who | p50 | p99 | %s | × | goal | |\n|---|---|---:|---:|%s|---:|---|---|\n", cost, dashes)
 	for _, l := range t.Lines {
 		printLine(w, t, l)

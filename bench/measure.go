@@ -36,7 +36,7 @@ type way struct {
 type block struct {
 	values []float64 // in the row's unit, each of one operation or the mean of many
 	cost   float64   // of one operation: allocations in memory, calls to etcd; NaN if nobody counted
-	ops    float64   // how many operations there were; zero: as many as values
+	ops    float64   // how many operations there were; zero: as many as values; NaN: what was spent is not to be divided among them
 }
 
 // result is what was measured of a way.
@@ -151,6 +151,8 @@ type stage struct {
 
 	measured spent    // of a point of a curve
 	held     []func() // what waiters wait for, to be given back
+
+	tried map[string]*[]trial // by who and TTL
 }
 
 // later runs f when the row was measured, in reverse order.

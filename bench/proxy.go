@@ -17,9 +17,11 @@ type proxy struct {
 	conns  []net.Conn
 }
 
-// proxy makes a way to the server, for as long as the row.
-func (s *stage) proxy() *proxy {
-	p := &proxy{ln: must(net.Listen("tcp", "127.0.0.1:0")), target: s.server.address()}
+// proxy makes a way to the server.
+func (s *stage) proxy() *proxy { return newProxy(s.server.address()) }
+
+func newProxy(target string) *proxy {
+	p := &proxy{ln: must(net.Listen("tcp", "127.0.0.1:0")), target: target}
 	p.uncut = sync.NewCond(&p.mu)
 	go p.accept()
 	return p

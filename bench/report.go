@@ -26,6 +26,7 @@ type report struct {
 type table struct {
 	Group string
 	Where string // the directory of etcd's data; empty without an etcd
+	Note  string `json:",omitempty"`
 	Cost  string // what the rows count: allocs or calls
 	Took  time.Duration
 	Load  [2]number
