@@ -10,7 +10,7 @@ import (
 	"github.com/coordkit/coord/kv"
 )
 
-// Stores that each break one promise of the contract, and no other. None has capabilities of the store beneath, but appending.
+// Stores that each break one promise of the contract, and no other. None has capabilities of the store beneath, but appending, and reading a place.
 
 // staleReads answers a Get now and then with what it answered before.
 type staleReads struct {
@@ -203,4 +203,22 @@ func (s *tornAppends) Append(ctx context.Context, r kv.Record, startKey, endKey 
 	under, _ := kv.As[kv.Appender](s.Storage)
 	v, prev, _, err := under.Append(ctx, r, startKey, endKey)
 	return v, prev, len(recs), err
+}
+
+// tornPlaces reads the record, and then who was created last of the others.
+type tornPlaces struct{ kv.Storage }
+
+func (s *tornPlaces) ReadPlace(
+	ctx context.Context, key kv.Key, created kv.Version, startKey, endKey kv.Key,
+) (own, prev kv.Record, err error) {
+	under, _ := kv.As[kv.PlaceReader](s.Storage)
+	own, _, err = under.ReadPlace(ctx, key, created, startKey, endKey)
+	if err != nil {
+		return kv.Record{}, kv.Record{}, err
+	}
+	time.Sleep(awhile)
+	if _, now, err := under.ReadPlace(ctx, key, created, startKey, endKey); err == nil {
+		prev = now
+	}
+	return own, prev, nil
 }

@@ -76,8 +76,10 @@ func (c *client) choose() call {
 		ask.op = opCreate
 	case d < 24:
 		ask.op = opAppend
-	case d < 44:
+	case d < 38:
 		ask.op = opGet
+	case d < 44:
+		ask.op = opPlace
 	case d < 68:
 		ask.op = opCas
 	case d < 80:
@@ -173,7 +175,13 @@ func (c *client) prepare(ctx context.Context, ask *call) func(*answer) error {
 		return c.prepareRelease(ctx, ask)
 	}
 	key := c.w.key(ask.key)
+	places, ok := kv.As[kv.PlaceReader](c.st)
+	if ask.op == opPlace && !ok {
+		ask.op = opGet
+	}
 	switch ask.op {
+	case opPlace:
+		return func(a *answer) error { return c.place(ctx, places, ask.key, a) }
 	case opGet:
 		return func(a *answer) error {
 			r, err := c.st.Get(ctx, key)
@@ -223,9 +231,16 @@ func (c *client) prepareWrite(ctx context.Context, ask *call) func(*answer) erro
 func (c *client) append(ctx context.Context, st kv.Appender, rec kv.Record, a *answer) error {
 	start, end := kv.PrefixRange(c.w.prefix)
 	v, prev, ahead, err := st.Append(ctx, rec, start, end)
-	a.version, a.prev = v, neighbour{key: -1, ahead: ahead}
-	if prev.Version != 0 {
-		a.prev.key, a.prev.rec = c.w.number(prev.Key), c.w.see(prev)
+	a.version, a.prev = v, c.w.neighbour(prev)
+	a.prev.ahead = ahead
+	return err
+}
+
+func (c *client) place(ctx context.Context, st kv.PlaceReader, key int, a *answer) error {
+	start, end := kv.PrefixRange(c.w.prefix)
+	own, prev, err := st.ReadPlace(ctx, c.w.key(key), math.MaxInt64, start, end)
+	if err == nil {
+		a.records[key], a.prev = c.w.see(own), c.w.neighbour(prev)
 	}
 	return err
 }

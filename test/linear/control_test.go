@@ -34,6 +34,7 @@ func TestBrokenStoresAreFound(t *testing.T) {
 		}},
 		{name: "ranges of two moments", breaks: func(st kv.Storage, _ *rand.Rand) kv.Storage { return &tornRanges{st} }},
 		{name: "releases in several steps", breaks: func(st kv.Storage, _ *rand.Rand) kv.Storage { return &tornReleases{st} }},
+		{name: "places read in two steps", breaks: func(st kv.Storage, _ *rand.Rand) kv.Storage { return &tornPlaces{st} }},
 		{name: "appends in two steps", breaks: func(st kv.Storage, _ *rand.Rand) kv.Storage { return &tornAppends{st} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

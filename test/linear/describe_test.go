@@ -7,6 +7,7 @@ import (
 
 var opNames = map[op]string{
 	opCreate: "Create", opGet: "Get", opRange: "GetRange", opCas: "CasByVersion", opDelete: "Delete", opAppend: "Append",
+	opPlace:   "ReadPlace",
 	opRelease: "Release", opEnd: "the end",
 }
 
@@ -25,7 +26,7 @@ func describe(c call, a answer) string {
 		ask += fmt.Sprintf("(%s, #%d%s)", keyName(c.key), c.value, under(c.lease))
 	case opCas:
 		ask += fmt.Sprintf("(%s, #%d, if v%d)", keyName(c.key), c.value, c.version)
-	case opGet, opDelete:
+	case opGet, opDelete, opPlace:
 		ask += fmt.Sprintf("(%s)", keyName(c.key))
 	case opRelease:
 		ask += fmt.Sprintf("(L%d)", c.lease)
@@ -39,11 +40,10 @@ func describe(c call, a answer) string {
 		tell = a.records[c.key].String()
 	case c.op == opRange:
 		tell = describeAll(a.records)
+	case c.op == opPlace && a.told == done:
+		tell = a.records[c.key].String() + a.prev.String()
 	case c.op == opAppend && a.told == done:
-		tell += fmt.Sprintf(", after %d", a.prev.ahead)
-		if a.prev.key >= 0 {
-			tell += fmt.Sprintf(", the last %s: %v", keyName(a.prev.key), a.prev.rec)
-		}
+		tell += fmt.Sprintf(", after %d", a.prev.ahead) + a.prev.String()
 	}
 	return ask + ": " + tell
 }
@@ -63,6 +63,14 @@ func describeAll(recs [keys]seen) string {
 		}
 	}
 	return "{" + strings.Join(all, ", ") + "}"
+}
+
+// String names the neighbour, if there is one.
+func (n neighbour) String() string {
+	if n.key == nobody {
+		return ""
+	}
+	return fmt.Sprintf(", the last %s: %v", keyName(n.key), n.rec)
 }
 
 // String is the record's write, version and lease.

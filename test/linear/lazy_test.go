@@ -29,7 +29,7 @@ func (c call) bit() uint8 { return 1 << c.key }
 // touches are the keys that the call depends on. A release depends on none: what it removes is gone after it, whatever it was.
 func (c call) touches(a answer) uint8 {
 	switch {
-	case c.op == opRange, c.op == opAppend && a.told == done:
+	case c.op == opRange, (c.op == opAppend || c.op == opPlace) && a.told == done:
 		return 1<<keys - 1
 	case c.op == opRelease:
 		return 0

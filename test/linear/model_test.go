@@ -18,6 +18,7 @@ const (
 	opCas
 	opDelete
 	opAppend // counts all keys
+	opPlace  // looks at all keys, before any version
 	opRelease
 	opEnd // none of the store's: nothing is observed after it
 )
@@ -50,8 +51,8 @@ const (
 type answer struct {
 	told    told
 	version kv.Version // of a write that was done, or what a refused one found
-	records [keys]seen // by Get and GetRange
-	prev    neighbour  // by Append
+	records [keys]seen // by Get, GetRange and ReadPlace
+	prev    neighbour  // by Append and ReadPlace
 }
 
 // seen is a record as a client was shown it; the zero value is none.
@@ -61,11 +62,11 @@ type seen struct {
 	lease   int
 }
 
-// neighbour is what an Append tells of the records before its own.
+// neighbour is what an Append tells of the records before its own, and a ReadPlace of the others.
 type neighbour struct {
 	key   int // -1: none
 	rec   seen
-	ahead int
+	ahead int // by Append
 }
 
 // model is the contract for the checker.
@@ -118,6 +119,8 @@ func (s state) certainly(c call, a answer) (state, bool) {
 		return s.cas(c, a)
 	case opGet:
 		return s.shows(c.key, a.records[c.key])
+	case opPlace:
+		return s.place(c, a)
 	case opRange:
 		return s.showsAll(a.records)
 	case opDelete:
@@ -163,17 +166,37 @@ func (s state) appendTo(c call, a answer) (state, bool) {
 	if a.told != done {
 		return s.create(c, a)
 	}
-	key, n := s.newest()
-	if key != a.prev.key || n != a.prev.ahead {
+	if _, n := s.newest(nobody); n != a.prev.ahead {
 		return s, false
 	}
-	if key >= 0 {
-		var ok bool
-		if s, ok = s.shows(key, a.prev.rec); !ok {
-			return s, false
-		}
+	s, ok := s.follows(nobody, a.prev)
+	if !ok {
+		return s, false
 	}
 	return s.create(c, a)
+}
+
+func (s state) place(c call, a answer) (state, bool) {
+	s, ok := s.shows(c.key, a.records[c.key])
+	if !ok || a.told == notFound {
+		return s, ok
+	}
+	return s.follows(c.key, a.prev)
+}
+
+// nobody is the key of no record.
+const nobody = -1
+
+// follows reports whether the record created last of all but the one at key can be this neighbour, and what is known then.
+func (s state) follows(key int, prev neighbour) (state, bool) {
+	newest, _ := s.newest(key)
+	switch {
+	case newest != prev.key:
+		return s, false
+	case newest == nobody:
+		return s, true
+	}
+	return s.shows(newest, prev.rec)
 }
 
 func (s state) cas(c call, a answer) (state, bool) {

@@ -31,11 +31,17 @@ func get(key int) call                      { return call{op: opGet, key: key} }
 func follows(n int, key int, rec seen) answer {
 	return answer{version: 9, prev: neighbour{key, rec, n}}
 }
+func beside(key int, own seen, other int, rec seen) answer {
+	a := answer{prev: neighbour{key: other, rec: rec}}
+	a.records[key] = own
+	return a
+}
 func releaseOf(lease int) call { return call{op: opRelease, lease: lease} }
 
 var (
 	remove   = call{op: opDelete}
 	readAll  = call{op: opRange}
+	place    = call{op: opPlace}
 	nothing  = shown()
 	anything = answer{}
 )
@@ -122,6 +128,17 @@ func TestModel(t *testing.T) {
 		{"an append counts one too few", false, history{at(1, 2, create(1), version(5)),
 			at(3, 4, on(1, create(2)), version(6)),
 			at(7, 8, on(2, call{op: opAppend, value: 4}), follows(1, 1, seen{2, 6, 0}))}},
+
+		{"a place tells who was created last of the others", true, history{at(1, 2, create(1), version(5)),
+			at(3, 4, on(1, create(2)), version(6)), at(5, 6, casOf(5, 3), version(7)),
+			at(7, 8, on(1, place), beside(1, seen{2, 6, 0}, 0, seen{3, 7, 0}))}},
+		{"a place tells who was there before a deletion that it sees", false, history{at(1, 2, create(1), version(5)),
+			at(3, 4, remove, anything), at(5, 6, on(1, create(2)), version(6)),
+			at(1, 9, on(1, place), beside(1, seen{2, 6, 0}, 0, seen{1, 5, 0}))}},
+		{"a place misses who is there", false, history{at(1, 2, create(1), version(5)), at(3, 4, on(1, create(2)), version(6)),
+			at(7, 8, on(1, place), beside(1, seen{2, 6, 0}, nobody, seen{}))}},
+		{"a place that is gone tells nothing of the others", true, history{at(1, 2, on(1, create(2)), version(6)),
+			at(3, 4, place, refused(notFound, 0))}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := porcupine.Illegal

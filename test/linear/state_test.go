@@ -118,12 +118,12 @@ func (s state) release(lease int) state {
 	return s
 }
 
-// newest is the key of the record created last, and how many records there are. When ghosts were created nobody knows, so they only
-// count.
-func (s state) newest() (key, n int) {
-	key = -1
+// newest is the key of the record created last of all but the one at a key, and how many they are. When ghosts were created nobody knows, so
+// they only count.
+func (s state) newest(but int) (key, n int) {
+	key = nobody
 	for i, r := range s.records {
-		if r.value == 0 {
+		if r.value == 0 || i == but {
 			continue
 		}
 		if n++; r.most == none {

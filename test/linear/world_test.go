@@ -61,6 +61,14 @@ func (w *world) pick(dice *rand.Rand) (number int, id kv.LeaseId) {
 	return n, w.leases[n-1]
 }
 
+// neighbour is a record that an answer names beside its own, or none.
+func (w *world) neighbour(r kv.Record) neighbour {
+	if r.Version == 0 {
+		return neighbour{key: nobody}
+	}
+	return neighbour{key: w.number(r.Key), rec: w.see(r)}
+}
+
 // see turns a record into what the model knows. A value or a lease that is none of the history's fits nothing in it.
 func (w *world) see(r kv.Record) seen {
 	s := seen{value: -1, version: r.Version}
