@@ -74,7 +74,7 @@ func (p *Place) leave(ctx context.Context, f func(context.Context)) error {
 	a.mu.Unlock()
 	if err != nil {
 		// Lost before: the key is gone, or goes with the lease that is not renewed any more.
-		a.ids.retire(a.id)
+		a.finish()
 		return err
 	}
 	if a.sessionClosed() {
@@ -111,18 +111,15 @@ func (p *Place) Abandon(f func(context.Context)) {
 func (a *attempt) remove(ctx context.Context) error {
 	err := a.st.Delete(ctx, a.key)
 	switch {
-	case err == nil && a.dirty:
-		a.t.Go(a.clear) // the first create may land yet
-		return nil
-	case err == nil && elapsed(a.born) < reuseWithin:
+	case err == nil && !a.dirty && elapsed(a.born) < reuseWithin:
 		a.ids.giveBack(a.id)
 		return nil
 	case err == nil:
-		a.ids.retire(a.id)
+		a.finish()
 		return nil
 	case errors.Is(err, kv.ErrNotFound):
-		// No other try of ours was before this one, so somebody else has deleted it while it was held.
-		a.ids.retire(a.id)
+		// No other try of ours was before this one, so somebody else has deleted it while it was held; or it was never there.
+		a.finish()
 		return lost("key gone before it was released")
 	}
 	// Unknown, or not done: from here on absence means that it is done.
@@ -142,6 +139,15 @@ func (a *attempt) remove(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", kv.ErrUncertain, err)
 		}
 	}
+}
+
+// finish ends an attempt whose key is gone: for good, unless a create of it may still land.
+func (a *attempt) finish() {
+	if a.dirty {
+		a.t.Go(a.clear)
+		return
+	}
+	a.ids.retire(a.id)
 }
 
 // sessionClosed reports whether the tenure is over because its session was closed.
