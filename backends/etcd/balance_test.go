@@ -13,6 +13,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/coordkit/coord/kv"
 )
@@ -51,7 +52,8 @@ func (m *mute) Txn(ctx context.Context, req *pb.TxnRequest) (*pb.TxnResponse, er
 	return &pb.TxnResponse{Header: &pb.ResponseHeader{Revision: 1}, Succeeded: true}, nil
 }
 
-// members are some, and a storage on all of them whose connections to each stand.
+// members are some, and a storage on all of them whose connections to each stand, and are not probed: no more than the balancer finds out which
+// of them are silent.
 func members(t *testing.T, n int) (all []*mute, st *Storage) {
 	t.Helper()
 	var endpoints []string
@@ -66,7 +68,7 @@ func members(t *testing.T, n int) (all []*mute, st *Storage) {
 		t.Cleanup(func() { g.Stop(); wg.Wait() })
 		all, endpoints = append(all, m), append(endpoints, m.addr)
 	}
-	st, err := Open(endpoints, nil)
+	st, err := Open(endpoints, &Options{DialOptions: []grpc.DialOption{grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: time.Hour})}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	reach(t, st, all)
@@ -155,9 +157,7 @@ func TestReadUnderWayOnASilentMemberIsRepeatedElsewhere(t *testing.T) {
 	all, st := members(t, 2)
 	all[0].silent.Store(true)
 	for range 4 {
-		start := time.Now()
 		require.True(t, ask(st, 30*time.Second))
-		require.Less(t, time.Since(start), 10*time.Second, "only the connection's own probes have ended it")
 	}
 }
 
@@ -166,9 +166,7 @@ func TestWriteUnderWayOnASilentMemberIsUncertainAndNotRepeated(t *testing.T) {
 	all[0].silent.Store(true)
 	uncertain := 0
 	for range 4 {
-		start := time.Now()
 		_, err := st.Create(t.Context(), kv.Record{Key: "k"})
-		require.Less(t, time.Since(start), 10*time.Second, "only the connection's own probes have ended it")
 		if err != nil {
 			require.ErrorIs(t, err, kv.ErrUncertain)
 			require.ErrorContains(t, err, errSilent.Error())
@@ -191,8 +189,6 @@ func TestClientOfOnesOwnGivesNoCallsToASilentMemberEither(t *testing.T) {
 	require.Eventually(t, func() bool { return ask(st, time.Second) }, 10*time.Second, time.Millisecond)
 	all[0].silent.Store(true)
 	for range 4 {
-		start := time.Now()
 		require.True(t, ask(st, 30*time.Second))
-		require.Less(t, time.Since(start), 10*time.Second)
 	}
 }

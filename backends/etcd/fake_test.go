@@ -58,8 +58,14 @@ func (a *answering) LeaseKeepAlive(stream pb.Lease_LeaseKeepAliveServer) error {
 	}
 }
 
-// served opens a storage on such a server.
+// served opens a storage on such a server, whose calls wait for it however busy the machine is.
 func served(t *testing.T, a *answering) *Storage {
+	t.Helper()
+	return servedWithin(t, a, time.Minute)
+}
+
+// servedWithin is served with a dial timeout.
+func servedWithin(t *testing.T, a *answering, dial time.Duration) *Storage {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -68,7 +74,7 @@ func served(t *testing.T, a *answering) *Storage {
 	pb.RegisterLeaseServer(g, a)
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = g.Serve(ln) })
-	st, err := Open([]string{"http://" + ln.Addr().String()}, &Options{DialTimeout: time.Second})
+	st, err := Open([]string{"http://" + ln.Addr().String()}, &Options{DialTimeout: dial})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()); g.Stop(); wg.Wait() })
 	return st
