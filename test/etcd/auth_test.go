@@ -51,11 +51,11 @@ func TestUserWithPasswordWorksInHerRange(t *testing.T) {
 	t.Parallel()
 	server, _ := guarded(t)
 	st := etcdtest.Open(t, server.Endpoint(), &ann)
-	l := grant(t, st, time.Second, true)
+	l := grant(t, st, kept, true)
 	v, err := st.Create(t.Context(), kv.Record{Key: "ann/k", Lease: l.Id()})
 	require.NoError(t, err)
 	r := waiting(t.Context(), st, "ann/k", v)
-	requireSilent(t, r, 2500*time.Millisecond, "the lease ran out: the renewals' stream carries no token")
+	requireSilent(t, r, kept+1500*time.Millisecond, "the lease ran out: the renewals' stream carries no token")
 	v = replace(t, st, "ann/k", v, "new")
 	require.Equal(t, v, receive(t, r, "wait").rec.Version)
 	_, _, ahead, err := st.Append(t.Context(), kv.Record{Key: "ann/l"}, "ann/", "ann/z")
@@ -86,7 +86,7 @@ func TestWhatIsNotPermittedIsRefusedAtOnce(t *testing.T) {
 		require.ErrorIs(t, err, rpctypes.ErrPermissionDenied, name)
 		require.NotErrorIs(t, err, kv.ErrUncertain, name)
 		require.NotErrorIs(t, err, kv.ErrUnavailable, name)
-		require.Less(t, time.Since(start), 2*time.Second, name)
+		require.Less(t, time.Since(start), etcd.DefaultDialTimeout, name)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestSignInAtADeadEndpointIsBounded(t *testing.T) {
 	start := time.Now()
 	_, err := etcd.Open([]string{dead(t)}, &opts)
 	require.ErrorIs(t, err, kv.ErrUnavailable)
-	require.Less(t, time.Since(start), time.Second)
+	require.Less(t, time.Since(start), etcd.DefaultDialTimeout)
 }
 
 func TestWaitEndsWhenThePermissionIsTakenAway(t *testing.T) {
@@ -132,7 +132,7 @@ func TestTokenThatRanOutIsRenewed(t *testing.T) {
 	server, _ := guarded(t, func(cfg *embed.Config) { cfg.AuthTokenTTL = 1 })
 	st := etcdtest.Open(t, server.Endpoint(), &ann)
 	v := create(t, st, "ann/k", "0")
-	l := grant(t, st, time.Second, true)
+	l := grant(t, st, kept, true)
 	for range 3 {
 		requireSilent(t, done(l), 1500*time.Millisecond, "the lease ran out")
 		v = replace(t, st, "ann/k", v, "again")

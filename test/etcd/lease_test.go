@@ -14,6 +14,10 @@ import (
 	"github.com/coordkit/coord/test/internal/etcdtest"
 )
 
+// kept is the TTL of a lease that lives on in a test as long as it is kept alive: a renewal that a busy machine makes two seconds late is in
+// time still.
+const kept = 4 * time.Second
+
 func grant(t *testing.T, st kv.Storage, ttl time.Duration, keepAlive bool) kv.Lease {
 	t.Helper()
 	l, err := st.Lessor().NewLease(t.Context(), ttl, keepAlive)
@@ -114,12 +118,12 @@ func TestRenewalMovesToAnotherMemberWhenOneHangs(t *testing.T) {
 	st, err := etcd.Open([]string{a.Endpoint(), b.Endpoint()}, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	l := grant(t, st, 2*time.Second, true)
+	l := grant(t, st, kept, true)
 	removed := bind(t, server.Client(t), "k", l)
-	for i := range 4 {
+	for i := range 3 {
 		hang := []*etcdtest.Proxy{a, b}[i%2]
 		hang.Blackhole(true)
-		requireSilent(t, removed, 2500*time.Millisecond, "the lease was lost")
+		requireSilent(t, removed, kept+1500*time.Millisecond, "the lease was lost")
 		hang.Blackhole(false)
 	}
 	require.Positive(t, l.TTL())
@@ -129,11 +133,12 @@ func TestRenewalMovesToAnotherMemberWhenOneHangs(t *testing.T) {
 func TestLeaseRevokedByAnotherIsNoticed(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
-	l := grant(t, server.Storage(t), 3*time.Second, true)
+	const ttl = 9 * time.Second
+	l := grant(t, server.Storage(t), ttl, true)
 	other, err := server.Storage(t).Lessor().GetLease(l.Id())
 	require.NoError(t, err)
 	require.NoError(t, other.Release())
-	requireDone(t, l, 1500*time.Millisecond) // the next renewal, a third of the TTL
+	requireDone(t, l, ttl-ttl/6) // with the next renewal, after a third of the TTL; left to itself it ends a margin before the TTL
 	require.LessOrEqual(t, l.TTL(), time.Duration(0))
 	require.NoError(t, l.Release(), "over already")
 }
@@ -142,22 +147,22 @@ func TestKeepAliveOutlivesTheContextOfTheGrant(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	l, err := server.Storage(t).Lessor().NewLease(ctx, time.Second, true)
+	l, err := server.Storage(t).Lessor().NewLease(ctx, kept, true)
 	require.NoError(t, err)
 	removed := bind(t, server.Client(t), "k", l)
 	cancel()
-	requireSilent(t, removed, 3*time.Second, "the lease ran out")
+	requireSilent(t, removed, kept+1500*time.Millisecond, "the lease ran out")
 	require.Positive(t, l.TTL())
 }
 
 func TestStopKeepAliveLetsTheLeaseRunOut(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
-	l := grant(t, server.Storage(t), time.Second, true)
+	l := grant(t, server.Storage(t), kept, true)
 	removed := bind(t, server.Client(t), "k", l)
-	requireSilent(t, removed, 2*time.Second, "the lease ran out")
+	requireSilent(t, removed, kept+1500*time.Millisecond, "the lease ran out")
 	l.(interface{ StopKeepAlive() }).StopKeepAlive()
-	requireDone(t, l, 2*time.Second)
+	requireDone(t, l, soon)
 	receive(t, removed, "expiry")
 }
 
@@ -165,7 +170,7 @@ func TestCloseStopsRenewalAndReleasesNothing(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
 	st := server.Storage(t)
-	l := grant(t, st, 2*time.Second, true)
+	l := grant(t, st, kept, true)
 	removed := bind(t, server.Client(t), "k", l)
 	require.NoError(t, st.Close())
 	requireSilent(t, removed, time.Second, "Close released the lease")
@@ -177,15 +182,15 @@ func TestOwnLeaseIsTheSameHandleAndAnothersASnapshot(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
 	st, other := server.Storage(t), server.Storage(t)
-	l := grant(t, st, 2*time.Second, true)
+	l := grant(t, st, kept, true)
 	same, err := st.Lessor().GetLease(l.Id())
 	require.NoError(t, err)
 	require.Same(t, l, same)
 	snapshot, err := other.Lessor().GetLease(l.Id())
 	require.NoError(t, err)
 	require.Equal(t, l.Id(), snapshot.Id())
-	require.LessOrEqual(t, snapshot.TTL(), 2*time.Second)
-	requireDone(t, snapshot, 3*time.Second)
+	require.LessOrEqual(t, snapshot.TTL(), kept)
+	requireDone(t, snapshot, soon)
 	require.Positive(t, l.TTL(), "ours is renewed, the snapshot counts down")
 	require.NoError(t, l.Release())
 	for _, s := range []kv.Storage{st, other} {
@@ -237,7 +242,7 @@ func TestExpiredLeasesDoNotHoldUpTheOthers(t *testing.T) {
 	long := grant(t, st, 6*time.Second, true)
 	proxy.Refuse(true)
 	for _, l := range old {
-		requireDone(t, l, 2*time.Second)
+		requireDone(t, l, soon)
 	}
 	proxy.Refuse(false)
 	fresh := grant(t, st, time.Second, true)
@@ -262,7 +267,7 @@ func TestReleaseIsBoundedWhenTheStoreIsSilent(t *testing.T) {
 	err := l.Release()
 	require.ErrorIs(t, err, kv.ErrUncertain)
 	require.ErrorIs(t, err, kv.ErrUnavailable)
-	require.InDelta(t, 5, time.Since(start).Seconds(), 1)
+	require.InDelta(t, 7, time.Since(start).Seconds(), 3, "five seconds, and what a busy machine adds")
 	proxy.Blackhole(false)
 	require.NoError(t, l.Release(), "a repeat")
 }
