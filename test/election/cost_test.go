@@ -28,7 +28,7 @@ func TestCallsOfACampaign(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
 				store := memory.New(nil)
-				defer store.Close()
+				t.Cleanup(func() { require.NoError(t, store.Close()) }) // after its sessions
 				st := count.New(c.wrap(store))
 				s := session.New(st, nil)
 				e := election.New(s, "e", nil)
@@ -63,7 +63,7 @@ func TestCallsOfThoseWhoWait(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
 				store := memory.New(nil)
-				defer store.Close()
+				t.Cleanup(func() { require.NoError(t, store.Close()) }) // after its sessions
 				st := count.New(c.wrap(store))
 				w := &world{&worlds.World{Fake: true, Open: func(*testing.T) (kv.Storage, func()) { return st, nil }}}
 				_, term, cs := w.several(t, c.candidates)
@@ -117,7 +117,7 @@ func TestCallsOfWhoJoinsALongLine(t *testing.T) {
 func TestWaitingCampaignIsReleasedOnTheStoresTime(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		store := memory.New(nil)
-		defer store.Close()
+		t.Cleanup(func() { require.NoError(t, store.Close()) }) // after its sessions
 		s := worlds.Session(t, store)
 		term := campaign(t, election.New(s, "e", nil))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)

@@ -170,7 +170,7 @@ func (m *meanwhile) GetRange(ctx context.Context, start, end kv.Key) (kv.Records
 func TestFirstLookSeesALeaderWhoJoinedLater(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		store := memory.New(nil)
-		defer store.Close()
+		t.Cleanup(func() { require.NoError(t, store.Close()) }) // after its sessions
 		s := session.New(store, nil)
 		prior := election.New(s, name(t), &election.Options{Priority: 1})
 		var term *election.Term

@@ -148,7 +148,7 @@ func leaderDiesAfterNaming(t *testing.T, w *world) {
 func TestVoidChoiceLeavesNobodyWaiting(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		store := memory.New(nil)
-		defer store.Close()
+		t.Cleanup(func() { require.NoError(t, store.Close()) }) // after its sessions
 		st := hide(store)
 		stand := func(id string, behind int) (way *fault.Storage, c <-chan result) {
 			way = fault.New(hide(store.Connect()), 1, fault.Faults{})
@@ -184,7 +184,7 @@ func TestVoidChoiceLeavesNobodyWaiting(t *testing.T) {
 func TestCallsOfATransfer(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		store := memory.New(nil)
-		defer store.Close()
+		t.Cleanup(func() { require.NoError(t, store.Close()) }) // after its sessions
 		st := count.New(hide(store))
 		w := &world{&worlds.World{Fake: true, Open: func(*testing.T) (kv.Storage, func()) { return st, nil }}}
 		_, term, cs := w.several(t, 24)

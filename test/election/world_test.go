@@ -93,11 +93,12 @@ func elected(t *testing.T, c <-chan result) *election.Term {
 	return r.term
 }
 
-func awaitDone(t *testing.T, term *election.Term, within time.Duration) {
+// awaitDone returns when the hold is over, which it is to be within that time.
+func (w *world) awaitDone(t *testing.T, term *election.Term, within time.Duration) {
 	t.Helper()
 	select {
 	case <-term.Done():
-	case <-time.After(within):
+	case <-time.After(within + w.Leeway()):
 		require.FailNow(t, "Done was not closed", "within %v", within)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/coordkit/coord/kv/intercept"
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
+	"github.com/coordkit/coord/test/internal/worlds"
 )
 
 // lateOnce returns st whose first call of op is given up at once, and made when the returned func is called.
@@ -68,7 +69,7 @@ func TestCreateThatLandsAfterItsAttemptHasGoneIsDeleted(t *testing.T) {
 		{name: "unlocked after a loss", ends: func(t *testing.T, store kv.Storage, m *mutex.Mutex) {
 			h := lock(t, m)
 			require.NoError(t, store.Delete(t.Context(), h.Key()))
-			awaitDone(t, h, 2*time.Second)
+			(&world{&worlds.World{Fake: true}}).awaitDone(t, h, 2*time.Second)
 			require.ErrorIs(t, h.Unlock(t.Context()), mutex.ErrLost)
 		}},
 	} {

@@ -172,7 +172,7 @@ func deadHolderPassesOn(t *testing.T, w *world) {
 	kill() // renews no more, releases nothing
 	r := await(t, next)
 	require.NoError(t, r.err)
-	require.LessOrEqual(t, time.Since(start), ttl+2*time.Second)
+	require.LessOrEqual(t, time.Since(start), ttl+500*time.Millisecond+w.Leeway())
 	require.ErrorIs(t, h.Err(), mutex.ErrLost, "the dead holder's hold ended before the next one began")
 	unlock(t, r.h)
 }
@@ -210,7 +210,7 @@ func holderLearnsOfItsLease(t *testing.T, w *world) {
 	h := lock(t, m)
 	old := s.LeaseID()
 	worlds.Revoke(t, st, old)
-	awaitDone(t, h, ttl)
+	w.awaitDone(t, h, ttl)
 	require.ErrorIs(t, h.Err(), mutex.ErrLost)
 	require.ErrorIs(t, h.Unlock(t.Context()), mutex.ErrLost)
 	h = lock(t, m)
@@ -226,7 +226,7 @@ func holderLearnsOfItsEntry(t *testing.T, w *world) {
 	require.NoError(t, st.Delete(t.Context(), h.Key()))
 	r := await(t, next)
 	require.NoError(t, r.err)
-	awaitDone(t, h, 3*time.Second)
+	w.awaitDone(t, h, 3*time.Second)
 	require.ErrorIs(t, h.Err(), mutex.ErrLost)
 	require.Zero(t, h.ValidFor(), "the lease protects nothing any more")
 	require.ErrorIs(t, h.Unlock(t.Context()), mutex.ErrLost)
@@ -258,7 +258,7 @@ func checkAsks(t *testing.T, w *world) {
 	require.NoError(t, h.Check(t.Context()))
 	require.NoError(t, st.Delete(t.Context(), h.Key()))
 	require.ErrorIs(t, h.Check(t.Context()), mutex.ErrLost)
-	awaitDone(t, h, time.Second)
+	w.awaitDone(t, h, time.Second)
 }
 
 func breakHitsHolder(t *testing.T, w *world) {
@@ -270,7 +270,7 @@ func breakHitsHolder(t *testing.T, w *world) {
 	require.NoError(t, mutex.Break(t.Context(), st, name(t), h.Token()))
 	r := await(t, next)
 	require.NoError(t, r.err)
-	awaitDone(t, h, 3*time.Second)
+	w.awaitDone(t, h, 3*time.Second)
 	require.ErrorIs(t, h.Err(), mutex.ErrLost)
 	require.ErrorIs(t, mutex.Break(t.Context(), st, name(t), h.Token()), mutex.ErrNotHeld)
 	require.NoError(t, r.h.Check(t.Context()))

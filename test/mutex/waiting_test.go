@@ -66,7 +66,7 @@ func goesWithTheHolder(t *testing.T, w *world) {
 	w.untilQueued(t, st, 2)
 	worlds.Revoke(t, st, s.LeaseID())
 	require.ErrorIs(t, await(t, with).err, mutex.ErrLost)
-	awaitDone(t, h, ttl)
+	w.awaitDone(t, h, ttl)
 	unlock(t, got(t, behind))
 }
 

@@ -88,11 +88,12 @@ func await(t *testing.T, c <-chan result) result {
 	}
 }
 
-func awaitDone(t *testing.T, h *mutex.Held, within time.Duration) {
+// awaitDone returns when the hold is over, which it is to be within that time.
+func (w *world) awaitDone(t *testing.T, h *mutex.Held, within time.Duration) {
 	t.Helper()
 	select {
 	case <-h.Done():
-	case <-time.After(within):
+	case <-time.After(within + w.Leeway()):
 		require.FailNow(t, "Done was not closed", "within %v", within)
 	}
 }

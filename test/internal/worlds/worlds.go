@@ -19,8 +19,9 @@ import (
 	"github.com/coordkit/coord/test/internal/etcdtest"
 )
 
-// TTL is the lease time of the sessions: short, and long enough for an etcd on a busy machine.
-const TTL = 3 * time.Second
+// TTL is the lease time of the sessions: short, and long enough that one is renewed in time, on etcd, by a process that stood still for two
+// seconds.
+const TTL = 5 * time.Second
 
 // World is one store, reached by any number of processes.
 type World struct {
@@ -73,6 +74,15 @@ func onMemory(t *testing.T, cases []Case, wrap func(kv.Storage) kv.Storage) {
 			})
 		})
 	}
+}
+
+// Leeway is how much later than it should something may be seen to happen: on a real store a busy machine may let a process stand still, in a
+// bubble nothing does.
+func (w *World) Leeway() time.Duration {
+	if w.Fake {
+		return 0
+	}
+	return 5 * time.Second
 }
 
 // Process is a further process, which lives to the test's end.
