@@ -152,9 +152,9 @@ func TestLockNotAcquired(t *testing.T) {
 		require.Contains(t, messages, "held by", "%v", c.flags)
 	}
 	start := time.Now()
-	_, messages, code := shared.coord(t, "run", "-w", "700ms", t.Name(), "true")
+	_, messages, code := shared.coord(t, "run", "-w", "2500ms", t.Name(), "true")
 	require.Equal(t, 75, code)
-	require.GreaterOrEqual(t, time.Since(start), 700*time.Millisecond)
+	require.GreaterOrEqual(t, time.Since(start), 2500*time.Millisecond)
 	require.Contains(t, messages, `"nightly"`, "the wait is spoken of")
 }
 

@@ -96,9 +96,9 @@ func TestEndOfTheHoldIsTermForTheChild(t *testing.T) {
 func TestChildThatTakesNoNoticeIsKilledBeforeTheLeaseIsOver(t *testing.T) {
 	c, _ := start(t, `trap "" TERM`, `while :; do sleep 0.01; done`)
 	h := newHold()
-	h.end = time.Now().Add(time.Second)
+	h.end = time.Now().Add(4 * time.Second)
 	h.lose()
-	require.True(t, child.Supervise(c, h, nil, child.Limits{Grace: time.Hour, Last: 500 * time.Millisecond}))
+	require.True(t, child.Supervise(c, h, nil, child.Limits{Grace: time.Hour, Last: 3500 * time.Millisecond}))
 	require.Equal(t, 128+9, c.Code())
 	require.Positive(t, h.ValidFor(), "the child was dead only after the lease")
 }

@@ -150,9 +150,20 @@ func TestSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestTheEndOfTheContextEndsIt(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	got, err := dev.Run(ctx, &dev.Options{Command: []string{"sleep", "60"}, Out: io.Discard, Err: io.Discard})
+	up := filepath.Join(t.TempDir(), "up")
+	go func() {
+		defer cancel()
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-tick.C {
+			if _, err := os.Stat(up); err == nil {
+				return
+			}
+		}
+	}()
+	got, err := dev.Run(ctx, &dev.Options{Command: []string{"sh", "-c", "touch $0; exec sleep 60", up}, Out: io.Discard, Err: io.Discard})
 	require.NoError(t, err)
 	require.Equal(t, 128+15, got)
 }

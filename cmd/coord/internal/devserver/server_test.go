@@ -166,6 +166,9 @@ func TestIsSmallOnDisk(t *testing.T) {
 	require.Less(t, size, int64(4<<20), "bytes on disk")
 }
 
+// patience is less than etcd's own Close waits for what is open, seven seconds, and more than a busy machine takes.
+const patience = 5 * time.Second
+
 func TestClosesAtOnceUnderAnOpenWatch(t *testing.T) {
 	dir := shortDir(t)
 	var log strings.Builder
@@ -178,7 +181,7 @@ func TestClosesAtOnceUnderAnOpenWatch(t *testing.T) {
 	require.True(t, (<-w).Created)
 	begin := time.Now()
 	require.NoError(t, s.Close())
-	require.Less(t, time.Since(begin), 2*time.Second, "Close")
+	require.Less(t, time.Since(begin), patience, "Close")
 	require.Empty(t, log.String(), "a clean stop logs no errors")
 	require.NoError(t, c.Close()) // no more reconnecting
 }
@@ -198,7 +201,7 @@ func TestClosesAtOnceUnderASilentConnection(t *testing.T) {
 	require.NoError(t, err)
 	begin := time.Now()
 	require.NoError(t, s.Close())
-	require.Less(t, time.Since(begin), 2*time.Second, "Close")
+	require.Less(t, time.Since(begin), patience, "Close")
 }
 
 func TestRefusesBadOptions(t *testing.T) {

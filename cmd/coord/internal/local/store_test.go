@@ -178,7 +178,7 @@ func TestAServerThatThisProcessStartedLeavesNoZombie(t *testing.T) {
 		}
 		_, err = os.Stat(fmt.Sprintf("/proc/%d", pid))
 		return os.IsNotExist(err)
-	}, 5*time.Second, 10*time.Millisecond)
+	}, 20*time.Second, 10*time.Millisecond)
 }
 
 // The server goes on when its starter gives up, and is there for the next one.
@@ -253,7 +253,7 @@ func TestClientsLeakNoDescriptors(t *testing.T) {
 		require.NoError(t, visit(t.Context(), 0, fmt.Sprint("k", i), &started))
 	}
 	require.LessOrEqual(t, count("self"), mine+2, "mine")
-	require.Eventually(t, func() bool { return count(fmt.Sprint(pid)) <= servers+2 }, 5*time.Second, 10*time.Millisecond,
+	require.Eventually(t, func() bool { return count(fmt.Sprint(pid)) <= servers+2 }, 20*time.Second, 10*time.Millisecond,
 		"the server's")
 }
 
