@@ -20,20 +20,19 @@ func newPulse(t *tenure) *pulse { return &pulse{t: t} }
 func (p *pulse) feel() time.Duration {
 	left := p.t.lease.TTL()
 	p.full = max(p.full, left)
-	age := p.full - left
+	age, untilMargin := p.full-left, left-p.t.s.opts.Margin
 	switch {
 	case p.late && age < p.age:
 		gap := p.age + time.Since(p.felt) - age
 		p.late = false
 		p.t.s.opts.Logger.Info("lease renewed again", "lease", p.t.lease.Id(), "after", gap)
 		p.t.s.emit(Event{Kind: LeaseRenewed, Took: gap})
-	case !p.late && left <= p.full/2:
+	case !p.late && left <= p.full/2 && untilMargin > 0: // else it is lost, which is told by itself
 		p.late = true
 		p.t.s.opts.Logger.Warn("lease not renewed in time, and not lost yet", "lease", p.t.lease.Id(), "left", left)
 		p.t.s.emit(Event{Kind: LeaseLate, Took: age})
 	}
 	p.felt, p.age = time.Now(), age
-	untilMargin := left - p.t.s.opts.Margin
 	if p.late {
 		return min(untilMargin, p.full/20)
 	}
