@@ -48,6 +48,7 @@ func TestARegistrationThatNeverCameToBeIsToldWithTheReason(t *testing.T) {
 		r := registry.New(st, &registry.Options{TTL: ttl, OnEvent: heard.hear})
 		_, err := r.Register(t.Context(), instance("i"))
 		require.NoError(t, err)
+		synctest.Wait() // the hook is told after the change: Register may have returned
 		_, err = r.Register(t.Context(), instance("i"))
 		require.Error(t, err)
 		synctest.Wait()
