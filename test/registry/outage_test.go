@@ -61,7 +61,7 @@ func TestOutageShorterThanTheTTLChangesNothing(t *testing.T) {
 func TestReturnIsJittered(t *testing.T) {
 	inBubble(t, func(t *testing.T, store, cut *memory.Storage) {
 		r := on(t, cut, &registry.Options{TTL: 30 * time.Second})
-		const n = 50
+		const n = 200
 		for range n {
 			register(t, r, instance(t, ""))
 		}
