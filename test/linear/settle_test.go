@@ -126,7 +126,8 @@ func closed(ops []porcupine.Operation) []porcupine.Operation {
 // one that also lies.
 func TestSettlingChangesNoVerdict(t *testing.T) {
 	verdicts := make(map[porcupine.CheckResult]int)
-	each(t, 60, func(seed uint64) {
+	both := func() bool { return verdicts[porcupine.Ok] > 0 && verdicts[porcupine.Illegal] > 0 }
+	eachUntil(t, 60, both, func(seed uint64) {
 		handles, closeAll := connect(t)
 		defer closeAll()
 		var late sync.WaitGroup
