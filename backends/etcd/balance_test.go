@@ -68,7 +68,8 @@ func members(t *testing.T, n int) (all []*mute, st *Storage) {
 		t.Cleanup(func() { g.Stop(); wg.Wait() })
 		all, endpoints = append(all, m), append(endpoints, m.addr)
 	}
-	st, err := Open(endpoints, &Options{DialOptions: []grpc.DialOption{grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: time.Hour})}})
+	unprobed := grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: time.Hour})
+	st, err := Open(endpoints, &Options{DialTimeout: time.Minute, DialOptions: []grpc.DialOption{unprobed}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	reach(t, st, all)
