@@ -60,7 +60,7 @@ func TestNeverTwoLeaders(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		wrap func(kv.Storage) kv.Storage
-	}{{"with capabilities", same}, {"without", hide}} {
+	}{{"with capabilities", same}, {"without watches of ranges", unwatched}, {"without", hide}} {
 		t.Run(c.name, func(t *testing.T) {
 			runs, terms := seeded.Runs(t, 25, func(t *testing.T, seed uint64) int { return simulate(t, seed, c.wrap) })
 			t.Logf("%d terms in %d runs", terms, runs)

@@ -19,6 +19,9 @@ const ttl = worlds.TTL
 func hide(s kv.Storage) kv.Storage { return kvtest.Hide(s) }
 func same(s kv.Storage) kv.Storage { return s }
 
+// unwatched has the candidates of a short line wait as those of a long one do.
+func unwatched(s kv.Storage) kv.Storage { return worlds.Unwatched(s) }
+
 // world is a store with what the tests of this package ask of it.
 type world struct{ *worlds.World }
 
