@@ -33,6 +33,7 @@ func TestElection(t *testing.T) {
 		{"a term record that cannot be read is an error, and mended by hand the election goes on", brokenRecord},
 		{"fields of the term record that are unknown here are kept", unknownFieldsStay},
 		{"an entry that cannot be read stands in the line and is shown", brokenEntry},
+		{"a record beside the candidates is in nobody's way", strangeRecord},
 		{"any value within the bounds can be proclaimed", anyValue},
 		{"what is out of bounds is invalid from every use", outOfBounds},
 		{"a closed session refuses", closedSessionRefuses},

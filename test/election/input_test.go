@@ -2,6 +2,7 @@ package election
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,22 @@ func brokenEntry(t *testing.T, w *world) {
 	require.NoError(t, st.Delete(t.Context(), key))
 	resign(t, term)
 	resign(t, elected(t, c))
+}
+
+func strangeRecord(t *testing.T, w *world) {
+	st := w.Process(t)
+	term := campaign(t, w.candidate(t, "a"))
+	root := kv.Key(strings.TrimSuffix(string(termKey(term)), "term"))
+	_, err := st.Create(t.Context(), kv.Record{Key: root + "stranger"})
+	require.NoError(t, err)
+	c := campaignAsync(context.Background(), w.candidate(t, "b"))
+	w.Until(t, func() bool {
+		return slices.ContainsFunc(inspect(t, st).Candidates, func(c election.Candidate) bool { return c.ID == "b" })
+	})
+	resign(t, term)
+	resign(t, elected(t, c))
+	require.NoError(t, st.Delete(t.Context(), root+"term"))
+	resign(t, campaign(t, w.candidate(t, "c"))) // who finds nothing else
 }
 
 func anyValue(t *testing.T, w *world) {

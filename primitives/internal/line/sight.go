@@ -42,6 +42,8 @@ func (a *attempt) told(prev kv.Record, n int) Sight {
 		return s
 	case prev.Key == a.cfg.Aside:
 		s.Aside = prev
+	case !strings.HasPrefix(string(prev.Key), string(a.cfg.Root)):
+		s.partial = true // somebody has put it there by hand: it is no entry, and who stands before it is not known
 	default:
 		near := place(prev)
 		a.c.sweep(near)
