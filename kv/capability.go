@@ -25,8 +25,8 @@ type PlaceReader interface {
 	// that the record at key was created with, as the caller knows it: whoever has deleted and created it again since is not found
 	// out by it, but by the record.
 	//
-	// Without a record at key it is ErrNotFound, and prev is not told. The ends are as for GetRange; an empty range has nobody
-	// in it.
+	// Its errors are those of Get: without a record at key it is ErrNotFound, and prev is not told. The ends are as for GetRange; an empty
+	// range has nobody in it.
 	ReadPlace(ctx context.Context, key Key, created Version, startKey, endKey Key) (own, prev Record, err error)
 }
 

@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"iter"
+	"math"
 	"strings"
 	"testing"
 
@@ -29,6 +30,16 @@ func TestWhatWasToldIsNotWrittenOver(t *testing.T) {
 		require.NoError(t, err)
 		recs, err := st.GetRange(t.Context(), "k", "k")
 		require.NoError(t, err)
+		_, last, _, err := st.Append(t.Context(), kv.Record{Key: "l", Value: kv.Value(one)}, "k", "k")
+		require.NoError(t, err)
+		require.Equal(t, one, told())
+		own, prev, err := st.ReadPlace(t.Context(), "l", math.MaxInt64, "k", "k")
+		require.NoError(t, err)
+		other, err := st.WaitForVersionChange(t.Context(), "k", v-1)
+		require.NoError(t, err)
+		_, err = st.CasByVersion(t.Context(), kv.Record{Key: "l", Value: kv.Value(two), Version: own.Version})
+		require.NoError(t, err)
+		require.Equal(t, two, told())
 		for _, value := range []string{two, three} {
 			v, err = st.CasByVersion(t.Context(), kv.Record{Key: "k", Value: kv.Value(value), Version: v})
 			require.NoError(t, err)
@@ -37,6 +48,10 @@ func TestWhatWasToldIsNotWrittenOver(t *testing.T) {
 		require.Equal(t, three, told())
 		require.Equal(t, one, string(got.Value), "from Get")
 		require.Equal(t, one, string(recs[0].Value), "from GetRange")
+		require.Equal(t, one, string(last.Value), "from Append")
+		require.Equal(t, one, string(own.Value), "from ReadPlace, the record")
+		require.Equal(t, one, string(prev.Value), "from ReadPlace, the one before it")
+		require.Equal(t, one, string(other.Value), "from WaitForVersionChange")
 		got, err = st.Get(t.Context(), "k")
 		require.NoError(t, err)
 		require.Equal(t, three, string(got.Value))

@@ -46,7 +46,7 @@ type LockedError struct {
 	Name string
 	// Holder is who had it when the store was last asked; zero if only Ahead is known.
 	Holder Entry
-	// Ahead is how many were there before, the holder among them.
+	// Ahead is how many were there before, the holder among them; at most so many if Holder is zero, for some may have gone without a word.
 	Ahead int
 	// Err is what ended the wait: ctx's error. It is nil for TryLock.
 	Err error

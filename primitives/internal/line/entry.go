@@ -167,7 +167,8 @@ func inOrder(a, b Entry) int {
 
 // OccupiedError says that a place was not to be had because others were there before.
 type OccupiedError struct {
-	// Head is who is first in the line, Ahead how many were there before. Head is zero if only their number is known.
+	// Head is who is first in the line, Ahead how many were there before. Head is zero if only their number is known, and then that is the
+	// greatest that it can be.
 	Head  Entry
 	Ahead int
 	// Aside is the record beside the entries, zero if it is not known.
