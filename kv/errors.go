@@ -36,8 +36,8 @@ var (
 // OpError says which operation failed on which key, and why. Every failed call of a Storage, a Lessor or a Lease
 // returns one.
 type OpError struct {
-	// Op is the operation: "create", "get", "get range", "cas", "delete", "wait", "append", "watch range", "new lease",
-	// "get lease", "release lease".
+	// Op is the operation: "create", "get", "get range", "cas", "delete", "wait", "append", "read place", "watch range",
+	// "new lease", "get lease", "release lease".
 	Op string
 	// Key is the key, the start of the range, or empty for a lease.
 	Key Key

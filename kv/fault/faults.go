@@ -6,8 +6,8 @@ import (
 )
 
 // Faults say how often what goes wrong. The rates are between 0 and 1, and together at most 1; the zero value is a way without faults.
-// A read ("get", "get range", "get lease", and the beginning of "wait" and "watch range") can only be refused or delayed. Once it
-// stands, a wait or a watch goes as the store has it.
+// A read ("get", "get range", "read place", "get lease", and the beginning of "wait" and "watch range") can only be refused or delayed.
+// Once it stands, a wait or a watch goes as the store has it.
 type Faults struct {
 	// Refused is the rate of calls that fail with kv.ErrUnavailable: nothing was sent.
 	Refused float64

@@ -27,7 +27,8 @@ import (
 var windows = []time.Duration{0, 3 * time.Second, 10 * time.Second, 30 * time.Second}
 
 // L4, L5: a member is stopped, or the way to it held, and closes no connection; or it is killed. Hardly a read of coord's fails if it was a
-// follower, and from three seconds on hardly a call, while the plain client loses a third for as long as it lasts. The others show what settings of the plain client's come to.
+// follower, and from three seconds on hardly a call, while the plain client loses a third for as long as it lasts. The others show what
+// settings of the plain client's come to.
 func TestShortCallsAvoidASilentMember(t *testing.T) {
 	atLength(t)
 	t.Parallel()
