@@ -11,9 +11,11 @@ import (
 	"github.com/coordkit/coord/backends/memory"
 	"github.com/coordkit/coord/internal/bubble"
 	"github.com/coordkit/coord/kv"
+	"github.com/coordkit/coord/kv/intercept"
 	"github.com/coordkit/coord/kv/kvtest"
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
+	"github.com/coordkit/coord/test/internal/worlds"
 )
 
 // A create that lands when nobody looks after it any more is under a lease that is kept alive: whoever sees it there, and knows that it is
@@ -53,6 +55,35 @@ func TestStrayEntryIsRemovedWhereItsSessionSeesIt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who waits in a long line glances at its own place only, and looks at the whole line once a create of its session may still land that
+// nobody looks after any more.
+func TestStrayEntryIsRemovedInALongLineToo(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		store := memory.New(nil)
+		defer store.Close()
+		way, land := lateOnce(worlds.Unwatched(store), intercept.OpAppend)
+		s, other := session.New(way, nil), session.New(store, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		given := lockAsync(ctx, mutex.New(s, "m", nil))
+		synctest.Wait()
+		cancel()
+		require.ErrorIs(t, (<-given).err, context.Canceled)
+		time.Sleep(time.Hour)
+
+		h := lock(t, mutex.New(other, "m", nil))
+		next := lockAsync(context.Background(), mutex.New(s, "m", nil))
+		synctest.Wait()
+		land()
+		behind := lockAsync(context.Background(), mutex.New(other, "m", nil))
+		synctest.Wait()
+		unlock(t, h)
+		unlock(t, await(t, next).h)
+		unlock(t, await(t, behind).h)
+		require.NoError(t, s.Close(t.Context()))
+		require.NoError(t, other.Close(t.Context()))
+	})
 }
 
 // Another session's entry is for that one to remove, and so is one that is in somebody's hands.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coordkit/coord/kv"
@@ -17,6 +18,9 @@ const reuseWithin = time.Second
 // clean life: created and deleted, each acknowledged at the first try, within reuseWithin. After anything uncertain an old
 // write could still land on a new life, so such a name is retired.
 type ids struct {
+	// doubt says that a create under a retired name may still land, though nobody looks after it any more: strays have to be looked for.
+	doubt atomic.Bool
+
 	mu    sync.Mutex
 	free  []string            // last in, first out: few names serve a sequence of any length
 	known map[string]struct{} // the free names and those in use; not the retired ones

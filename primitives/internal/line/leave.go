@@ -186,6 +186,7 @@ func (a *attempt) clearThen(ctx context.Context, done chan<- error) {
 			return
 		}
 	}
+	a.ids.doubt.Store(true)
 }
 
 // deleteUntilGone deletes key, again and again until the store says that it is gone, and returns nil then; or, if ctx ends or

@@ -120,10 +120,11 @@ func (a *attempt) look(ctx context.Context) (Sight, error) {
 }
 
 // lookAgain is look when somebody who was in the way in s has moved. Where the store can, the attempt only glances at who is nearest
-// before it now: in a long line that is all it needs, for if there is nobody, nobody is in the way.
+// before it now: in a long line that is all it needs, for if there is nobody, nobody is in the way. That holds for a rule that goes by
+// those before alone, and needs neither the record aside, nor those who came later, whom a seal decides between and marks are for.
 func (a *attempt) lookAgain(ctx context.Context, s Sight) (Sight, error) {
 	st, ok := kv.As[kv.PlaceReader](a.st)
-	if !ok || a.cfg.Aside != "" || a.cfg.Marks {
+	if !ok || a.cfg.Aside != "" || a.cfg.Seal != nil || a.cfg.Marks || a.ids.doubt.Load() {
 		return a.look(ctx)
 	}
 	start, end := kv.PrefixRange(a.cfg.Rivals)
