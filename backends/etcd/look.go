@@ -46,18 +46,19 @@ func (b *balance) look(now time.Time, stood bool) {
 		if m.dueLocked(now) {
 			m.askLocked(now)
 		}
-		if m.givenUp || m.asked.IsZero() || now.Sub(m.asked) < unanswered {
+		if m.givenUp || m.asked.IsZero() {
 			continue
 		}
+		waited := now.Sub(m.asked)
 		switch {
 		case !b.othersLocked(m):
-			doubt = true
+			doubt = doubt || waited >= unanswered
 		case m.late.IsZero():
 			m.late = now
-		case now.Sub(m.late) < behind:
+		case waited < unanswered || now.Sub(m.late) < behind:
 		case !m.silent:
 			m.silent = true
-		case now.Sub(m.asked) >= hopeless:
+		case waited >= hopeless:
 			m.giveUpLocked()
 		}
 	}
