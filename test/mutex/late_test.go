@@ -66,6 +66,11 @@ func TestCreateThatLandsAfterItsAttemptHasGoneIsDeleted(t *testing.T) {
 			require.NoError(t, store.Delete(t.Context(), h.Key()))
 			require.ErrorIs(t, h.Unlock(t.Context()), mutex.ErrLost)
 		}},
+		{name: "lost, and never unlocked", ends: func(t *testing.T, store kv.Storage, m *mutex.Mutex) {
+			h := lock(t, m)
+			require.NoError(t, store.Delete(t.Context(), h.Key()))
+			(&world{&worlds.World{Fake: true}}).awaitDone(t, h, 2*time.Second)
+		}},
 		{name: "unlocked after a loss", ends: func(t *testing.T, store kv.Storage, m *mutex.Mutex) {
 			h := lock(t, m)
 			require.NoError(t, store.Delete(t.Context(), h.Key()))

@@ -198,14 +198,19 @@ func (a *attempt) win() (*Place, error) {
 	return &Place{Hold: hold.Public().(*session.Hold), a: a, took: took}, nil
 }
 
-// lose ends the attempt because its key is gone: the wait if it waits, the hold if it holds.
+// lose ends the attempt because its key is gone: the wait if it waits, the hold if it holds. A create of it that may land yet is looked
+// after from now on, for a holder that has lost need not give back.
 func (a *attempt) lose(reason string) {
 	a.mu.Lock()
 	a.endLocked(lost(reason))
 	hold := a.hold
 	a.mu.Unlock()
-	if hold != nil {
-		hold.Lost(reason)
+	if hold == nil {
+		return
+	}
+	hold.Lost(reason)
+	if a.dirty {
+		a.t.Go(a.clear)
 	}
 }
 
