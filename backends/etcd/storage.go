@@ -22,7 +22,7 @@ type Storage struct {
 
 	conn    *grpc.ClientConn
 	kv      pb.KVClient
-	hedges  chan struct{}    // holds one for each read that is with two members; nil if there is one member only
+	hedges  chan struct{}    // holds one for each read that is with two members; nil if the client had one endpoint when this was made
 	watcher clientv3.Watcher // of our own, so that closing it leaves nothing on the caller's client
 	hub     *hub
 	lessor  *lessor
