@@ -134,18 +134,29 @@ func (m *Member) Proxy(t testing.TB) *etcdtest.Proxy {
 // client returns a plain client of the members given, closed at the end of the test.
 func (c *Cluster) client(t testing.TB, members ...*Member) *clientv3.Client {
 	t.Helper()
-	var endpoints []string
+	return open(t, doors(members...))
+}
+
+func doors(members ...*Member) (endpoints []string) {
 	for _, m := range members {
 		endpoints = append(endpoints, m.door.Endpoint())
 	}
-	return open(t, endpoints)
+	return endpoints
 }
 
 func open(t testing.TB, endpoints []string) *clientv3.Client {
 	t.Helper()
+	client := dial(t, endpoints)
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// dial returns a client that is the caller's to close. What is to be closed at the end of the test is kept until then, which of a test with
+// a fault every ten seconds would be many.
+func dial(t testing.TB, endpoints []string) *clientv3.Client {
+	t.Helper()
 	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints, DialTimeout: 5 * time.Second, Logger: zap.NewNop()})
 	require.NoError(t, err, "client")
-	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
 

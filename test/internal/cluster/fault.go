@@ -119,12 +119,12 @@ func (m *Member) Restart(t testing.TB) {
 func (m *Member) provenOut(t testing.TB) {
 	t.Helper()
 	if others := m.Others(); 2*len(others) > len(m.c.Members) {
-		client := m.c.client(t, others...)
+		client := dial(t, doors(others...))
 		defer client.Close()
 		require.Eventually(t, func() bool { return m.c.writes(t, client, 300*time.Millisecond) }, 60*time.Second, 20*time.Millisecond,
 			"the others do not write")
 	}
-	client := m.Client(t)
+	client := dial(t, m.Endpoints())
 	defer client.Close()
 	require.False(t, m.c.writes(t, client, 100*time.Millisecond), "the fault does not bite: member %d writes", m.n)
 }
@@ -132,7 +132,7 @@ func (m *Member) provenOut(t testing.TB) {
 // ProvenIn waits until the member writes.
 func (m *Member) ProvenIn(t testing.TB) {
 	t.Helper()
-	client := m.Client(t)
+	client := dial(t, m.Endpoints())
 	defer client.Close()
 	require.Eventually(t, func() bool { return m.c.writes(t, client, 300*time.Millisecond) }, 60*time.Second, 20*time.Millisecond,
 		"member %d does not serve", m.n)
@@ -141,7 +141,7 @@ func (m *Member) ProvenIn(t testing.TB) {
 // ProvenDown shows that no member writes.
 func (c *Cluster) ProvenDown(t testing.TB) {
 	t.Helper()
-	client := c.Client(t)
+	client := dial(t, c.Endpoints())
 	defer client.Close()
 	require.False(t, c.writes(t, client, 300*time.Millisecond), "the fault does not bite: the cluster writes")
 }
