@@ -31,6 +31,13 @@ func failed(op string, key kv.Key, err error) answer {
 	return answer{err: &kv.OpError{Op: op, Key: key, Err: err}}
 }
 
+// failedWrite is failed for a write that found a version, or zero.
+func failedWrite(op string, key kv.Key, v kv.Version, err error) answer {
+	a := failed(op, key, err)
+	a.version = v
+	return a
+}
+
 // sentinels are the errors that callers can tell apart.
 var sentinels = []error{
 	kv.ErrAlreadyExists, kv.ErrNotFound, kv.ErrWrongVersion, kv.ErrWrongLeaseId, kv.ErrClosed, kv.ErrInvalid, kv.ErrTooLarge,

@@ -63,9 +63,7 @@ func (s *createStep) expect(m *model) answer {
 	}
 	v, err := m.create(s.record)
 	if err != nil {
-		a := failed("create", s.record.Key, err)
-		a.version = v
-		return a
+		return failedWrite("create", s.record.Key, v, err)
 	}
 	return answer{version: v}
 }
@@ -138,9 +136,7 @@ func (s *casStep) expect(m *model) answer {
 	}
 	v, err := m.cas(s.record)
 	if err != nil {
-		a := failed("cas", s.record.Key, err)
-		a.version = v
-		return a
+		return failedWrite("cas", s.record.Key, v, err)
 	}
 	return answer{version: v}
 }
@@ -193,9 +189,7 @@ func (s *appendStep) expect(m *model) answer {
 	}
 	v, prev, ahead, err := m.append(s.record, s.start, s.end)
 	if err != nil {
-		a := failed("append", s.record.Key, err)
-		a.version = v
-		return a
+		return failedWrite("append", s.record.Key, v, err)
 	}
 	return answer{version: v, record: prev, ahead: ahead}
 }
