@@ -69,11 +69,10 @@ func (o *order) InTheWay(s line.Sight) ([]line.Entry, error) {
 	return wait, nil
 }
 
-// Near implements line.Rule. Of two with the same priority the first to join comes first, as long as the second is not chosen, which its
-// own entry would tell; and if the first leads by then, or is chosen itself, it is in the way as well. So who joins a long line has no
-// need to see it all.
+// Near implements line.Rule. Of two with the same priority the first to join comes first, until the second is chosen, which changes its own
+// entry; and if the first leads by then, or is chosen itself, it is in the way as well. So who joins a long line has no need to see it all.
 func (o *order) Near(mine, near line.Entry) []line.Entry {
-	if near.Priority != mine.Priority || mine.Heir != 0 {
+	if near.Priority != mine.Priority {
 		return nil
 	}
 	o.queued()
