@@ -11,6 +11,7 @@ import (
 
 	"github.com/coordkit/coord/kv"
 	"github.com/coordkit/coord/primitives/election"
+	"github.com/coordkit/coord/test/internal/worlds"
 )
 
 // What stands in records that nobody of ours has written, and what callers give that is out of bounds.
@@ -61,7 +62,7 @@ func inspectTells(t *testing.T, w *world) {
 	}
 	require.Equal(t, []election.Info{info}, mine)
 	cancel()
-	require.Error(t, await(t, c).err)
+	require.Error(t, worlds.Await(t, c).err)
 	resign(t, term)
 }
 
@@ -203,7 +204,7 @@ func closedSessionRefuses(t *testing.T, w *world) {
 	c := campaignAsync(context.Background(), election.New(s, name(t), nil))
 	w.untilStand(t, st, 1)
 	require.NoError(t, s.Close(t.Context()))
-	require.ErrorIs(t, await(t, c).err, kv.ErrClosed)
+	require.ErrorIs(t, worlds.Await(t, c).err, kv.ErrClosed)
 	_, err := election.New(s, name(t), nil).Campaign(t.Context())
 	require.ErrorIs(t, err, kv.ErrClosed)
 	require.ErrorIs(t, election.New(s, name(t), nil).Run(t.Context(), nil), kv.ErrClosed)

@@ -91,7 +91,7 @@ func heirGoes(t *testing.T, w *world) {
 	mark(t, st, term, "heir")
 	require.Equal(t, []string{"heir", "0", "1"}, ids(inspect(t, st).Candidates))
 	cancel()
-	require.Error(t, await(t, heir).err)
+	require.Error(t, worlds.Await(t, heir).err)
 	resign(t, term)
 	next := elected(t, cs[0])
 	resign(t, next)

@@ -77,21 +77,10 @@ func campaignAsync(ctx context.Context, e *election.Election) <-chan result {
 	return c
 }
 
-func await(t *testing.T, c <-chan result) result {
-	t.Helper()
-	select {
-	case r := <-c:
-		return r
-	case <-time.After(15 * time.Second):
-		require.FailNow(t, "Campaign did not return")
-		return result{}
-	}
-}
-
 // elected is await for a campaign that succeeds.
 func elected(t *testing.T, c <-chan result) *election.Term {
 	t.Helper()
-	r := await(t, c)
+	r := worlds.Await(t, c)
 	require.NoError(t, r.err, "Campaign")
 	return r.term
 }

@@ -63,7 +63,7 @@ func async(ctx context.Context, l locker) <-chan result {
 // got returns what was waited for.
 func got(t *testing.T, c <-chan result) *mutex.Held {
 	t.Helper()
-	r := await(t, c)
+	r := worlds.Await(t, c)
 	require.NoError(t, r.err)
 	return r.h
 }
@@ -132,7 +132,7 @@ func writerGivesUp(t *testing.T, w *world) {
 	behind := async(context.Background(), w.rw(t).RLock)
 	w.untilQueued(t, st, 2)
 	cancel()
-	err := await(t, writer).err
+	err := worlds.Await(t, writer).err
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, mutex.ErrLocked)
 	r := got(t, behind)
@@ -259,7 +259,7 @@ func readerLearnsOfItsEntry(t *testing.T, w *world) {
 	info, err := mutex.Inspect(t.Context(), st, name(t))
 	require.NoError(t, err)
 	require.NoError(t, st.Delete(t.Context(), info.Queue[1].Key))
-	require.ErrorIs(t, await(t, behind).err, mutex.ErrLost)
+	require.ErrorIs(t, worlds.Await(t, behind).err, mutex.ErrLost)
 	require.NoError(t, st.Delete(t.Context(), r.Key()))
 	w.awaitDone(t, r, 3*time.Second)
 	h := got(t, writer)

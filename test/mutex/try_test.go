@@ -11,6 +11,7 @@ import (
 	"github.com/coordkit/coord/kv"
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
+	"github.com/coordkit/coord/test/internal/worlds"
 )
 
 func TestHolderThatTriedIsNamedAlthoughOthersWait(t *testing.T) {
@@ -24,7 +25,7 @@ func TestHolderThatTriedIsNamedAlthoughOthersWait(t *testing.T) {
 		require.ErrorAs(t, err, &locked)
 		require.Equal(t, h.Token(), locked.Holder.Token)
 		unlock(t, h)
-		unlock(t, await(t, next).h)
+		unlock(t, worlds.Await(t, next).h)
 		require.NoError(t, s.Close(t.Context()))
 		require.NoError(t, other.Close(t.Context()))
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/coordkit/coord/kv/kvtest"
 	"github.com/coordkit/coord/primitives/mutex"
 	"github.com/coordkit/coord/primitives/session"
+	"github.com/coordkit/coord/test/internal/worlds"
 )
 
 // answerLost returns st with the answer of the first call of op lost.
@@ -65,12 +66,12 @@ func TestLostAnswerOfTheJoinLosesNoPlace(t *testing.T) {
 		require.Len(t, info.Queue, 2, "one entry each")
 		require.Equal(t, s.LeaseID(), info.Queue[0].Lease)
 		unlock(t, h)
-		n := await(t, next)
+		n := worlds.Await(t, next)
 		require.NoError(t, n.err)
 		require.Equal(t, info.Queue[0].Token, n.h.Token())
 		require.Empty(t, behind)
 		unlock(t, n.h)
-		unlock(t, await(t, behind).h)
+		unlock(t, worlds.Await(t, behind).h)
 		require.NoError(t, s.Close(t.Context()))
 		require.NoError(t, holder.Close(t.Context()))
 	})
@@ -84,12 +85,12 @@ func TestLostAnswerOfTheUnlockIsNoLoss(t *testing.T) {
 		next := lockAsync(context.Background(), mutex.New(other, "m", nil))
 		synctest.Wait()
 		unlock(t, h)
-		n := await(t, next)
+		n := worlds.Await(t, next)
 		require.NoError(t, n.h.Check(t.Context()), "the repeated delete hits its own entry or none")
 		again := lockAsync(context.Background(), mutex.New(s, "m", nil))
 		synctest.Wait()
 		unlock(t, n.h)
-		a := await(t, again)
+		a := worlds.Await(t, again)
 		require.NotEqual(t, h.Key(), a.h.Key(), "a name that an old delete may still hit is not used again")
 		unlock(t, a.h)
 		require.NoError(t, s.Close(t.Context()))

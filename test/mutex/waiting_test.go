@@ -33,7 +33,7 @@ func middleGivesUp(t *testing.T, w *world) {
 		last := async(context.Background(), mutex.New(waiters[1], name(t), nil).Lock)
 		w.untilQueued(t, st, 2)
 		cancel()
-		require.ErrorIs(t, await(t, middle).err, context.Canceled)
+		require.ErrorIs(t, worlds.Await(t, middle).err, context.Canceled)
 		w.untilQueued(t, st, 1)
 		require.Empty(t, last, "past the holder")
 		require.NoError(t, h.Check(t.Context()))
@@ -50,7 +50,7 @@ func middleDies(t *testing.T, w *world) {
 	last := async(context.Background(), mutex.New(w.Session(t), name(t), nil).Lock)
 	w.untilQueued(t, st, 2)
 	worlds.Revoke(t, st, middle.LeaseID())
-	require.ErrorIs(t, await(t, dies).err, mutex.ErrLost)
+	require.ErrorIs(t, worlds.Await(t, dies).err, mutex.ErrLost)
 	w.untilQueued(t, st, 1)
 	require.Empty(t, last, "past the holder")
 	unlock(t, h)
@@ -65,7 +65,7 @@ func goesWithTheHolder(t *testing.T, w *world) {
 	behind := async(context.Background(), mutex.New(w.Session(t), name(t), nil).Lock)
 	w.untilQueued(t, st, 2)
 	worlds.Revoke(t, st, s.LeaseID())
-	require.ErrorIs(t, await(t, with).err, mutex.ErrLost)
+	require.ErrorIs(t, worlds.Await(t, with).err, mutex.ErrLost)
 	w.awaitDone(t, h, ttl)
 	unlock(t, got(t, behind))
 }
@@ -79,7 +79,7 @@ func goesBeforeTheHolder(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.NoError(t, st.Delete(t.Context(), info.Queue[0].Key))
 	unlock(t, h)
-	require.ErrorIs(t, await(t, next).err, mutex.ErrLost)
+	require.ErrorIs(t, worlds.Await(t, next).err, mutex.ErrLost)
 }
 
 func leaseEndsWhileWaiting(t *testing.T, w *world) {
@@ -89,7 +89,7 @@ func leaseEndsWhileWaiting(t *testing.T, w *world) {
 	w.untilQueued(t, st, 1)
 	start := time.Now()
 	worlds.Revoke(t, st, s.LeaseID())
-	require.ErrorIs(t, await(t, next).err, mutex.ErrLost)
+	require.ErrorIs(t, worlds.Await(t, next).err, mutex.ErrLost)
 	if w.Fake {
 		require.LessOrEqual(t, time.Since(start), time.Second)
 	}

@@ -77,17 +77,6 @@ func (w *world) untilQueued(t *testing.T, st kv.Storage, n int) {
 	}
 }
 
-func await(t *testing.T, c <-chan result) result {
-	t.Helper()
-	select {
-	case r := <-c:
-		return r
-	case <-time.After(15 * time.Second):
-		require.FailNow(t, "Lock did not return")
-		return result{}
-	}
-}
-
 // awaitDone returns when the hold is over, which it is to be within that time.
 func (w *world) awaitDone(t *testing.T, h *mutex.Held, within time.Duration) {
 	t.Helper()
